@@ -1,0 +1,51 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "pico-auth",
+  products: [
+    .executable(name: "pico-auth", targets: ["pico-auth"]),
+    .library(name: "AuthServer", targets: ["AuthServer", "CGI", "Stores", "Tokens", "Wallets"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // C libraries: a module map and a shim each, nothing else.
+    .systemLibrary(name: "CArgon2", providers: [.apt(["libargon2-dev"])]),
+    .systemLibrary(name: "CFastCGI", providers: [.apt(["libfcgi-dev"])]),
+    .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+    .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+
+    // Arrows point downwards only; CONTRIBUTING.md has the picture.
+    .target(name: "POSIX", dependencies: ["CLinux"]),
+    .target(name: "Wire"),
+    .target(name: "CGI", dependencies: ["Wire", httpTypes]),
+    .target(name: "Stores", dependencies: ["POSIX", "Wire", crypto, logging]),
+    .target(name: "Tokens", dependencies: ["COpenSSL", "POSIX", "Wire"]),
+    .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
+    .target(name: "FastCGI", dependencies: ["CFastCGI", "CGI", "CLinux", "POSIX", logging]),
+    .target(
+      name: "AuthServer",
+      dependencies: [
+        "CArgon2", "CGI", "CYAML", "POSIX", "Stores", "Tokens", "Wallets", "Wire", crypto,
+        httpTypes, logging,
+      ]),
+    .executableTarget(
+      name: "pico-auth",
+      dependencies: [
+        "AuthServer", "FastCGI", logging,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)

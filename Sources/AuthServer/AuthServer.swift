@@ -1,0 +1,87 @@
+import CGI
+import HTTPTypes
+import Logging
+import POSIX
+import Stores
+import Tokens
+
+/// The routes of the HTTP contract over keys and stores: one request in, one answer out.
+///
+/// Knows no web server, no FastCGI and no Redis, so a program can embed it and a test needs no socket. It
+/// owns neither threads nor connections; ``respond(to:)`` may be called by any number of threads at once.
+public final class AuthServer: Sendable {
+  /// The stores that the routes work on.
+  public struct Stores: Sendable {
+    public var challenges: any ChallengeStore
+    public var revocations: any RevocationStore
+
+    public init(challenges: any ChallengeStore, revocations: any RevocationStore) {
+      self.challenges = challenges
+      self.revocations = revocations
+    }
+
+    /// The shared files that the settings name.
+    public static func files(_ settings: Settings, clock: Clock, logger: Logger) -> Stores {
+      Stores(
+        challenges: JSONLChallengeStore(
+          path: settings.effectiveChallengePath, lifetime: settings.challengeSeconds,
+          limit: settings.maximumPendingChallenges, clock: clock, logger: logger),
+        revocations: JSONLRevocationStore(path: settings.effectiveRevocationPath))
+    }
+  }
+
+  private let router: Router
+
+  /// - Parameters:
+  ///   - settings: checked settings, as ``Configuration`` gives them.
+  ///   - keys: the signing keys.
+  ///   - stores: where challenges and revocations are kept.
+  public init(
+    settings: Settings, keys: KeyRing, stores: Stores, clock: Clock = .system, logger: Logger
+  ) {
+    let issuing = TokenIssuing(settings: settings, keys: keys, clock: clock)
+    let verifier = TokenVerifier(
+      ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
+    let body = JSONBody(limit: settings.maximumBodySize)
+
+    let keySet = KeySetRoute(keySet: keys.keySet)
+    let challenge = ChallengeRoute(
+      body: body, store: stores.challenges, lifetime: settings.challengeSeconds)
+    let signIn = SignInRoute(
+      body: body, store: stores.challenges, algorithms: settings.walletAlgorithms, issuing: issuing)
+    let login = LoginRoute(body: body, settings: settings, issuing: issuing)
+    let refresh = RefreshRoute(
+      body: body, verifier: verifier, revocations: stores.revocations, issuing: issuing)
+
+    router = Router(
+      basePath: settings.basePath,
+      routes: [
+        Route(.get, "/jwks", handler: keySet.respond),
+        Route(.post, "/challenge", handler: challenge.respond),
+        Route(.post, "/sign-in", handler: signIn.respond),
+        Route(.post, "/login", handler: login.respond),
+        Route(.post, "/refresh", handler: refresh.respond),
+      ],
+      absoluteRoutes: [Route(.get, "/.well-known/jwks.json", handler: keySet.respond)],
+      report: { error in Self.problem(for: error, logger: logger) })
+  }
+
+  /// Answers a request. Never fails: whatever goes wrong becomes a problem document.
+  public func respond(to request: Request) -> Response {
+    router.respond(to: request)
+  }
+
+  /// The one place where a failure of ours becomes an answer. What the client is told names no file and
+  /// no cause; the log has both.
+  private static func problem(for error: any Error, logger: Logger) -> Problem {
+    switch error {
+    case let error as StoreError:
+      logger.error("store unavailable", metadata: ["reason": "\(error)"])
+      return Problem(
+        .serviceUnavailable, "temporarily unavailable", fields: [.retryAfter: "\(error.retryAfter)"])
+    default:
+      logger.error("request failed", metadata: ["reason": "\(error)"])
+      return Problem(.internalServerError, "internal error")
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import POSIX
+import Wire
+
+/// The settings together with where each came from, read from a file and the environment.
+public struct Configuration: Sendable {
+  /// Where a value came from.
+  public enum Origin: Sendable, CustomStringConvertible {
+    case defaultValue
+    case file(String, line: Int)
+    case environment(String)
+    /// A file that an environment variable names.
+    case secretFile(variable: String)
+
+    public var description: String {
+      switch self {
+      case .defaultValue: "default"
+      case .file(let path, let line): "\(path):\(line)"
+      case .environment(let variable): variable
+      case .secretFile(let variable): variable
+      }
+    }
+  }
+
+  public private(set) var settings = Settings()
+  /// What works and yet should be changed.
+  public private(set) var warnings: [String] = []
+  private var origins: [String: Origin] = [:]
+  private var mistakes: [String] = []
+
+  /// Reads the configuration; the environment wins over the file.
+  /// - Parameters:
+  ///   - file: the YAML file, if any.
+  ///   - environment: only `SERVER_AUTH_*` is looked at.
+  /// - Throws: ``ConfigurationError`` with everything that is wrong, not just the first.
+  public init(file: String?, environment: [String: String]) throws(ConfigurationError) {
+    if let file { read(file: file) }
+    read(environment: environment)
+    let review = SettingsReview(settings)
+    warnings = review.warnings
+    for mistake in review.mistakes {
+      let origin = origin(of: mistake.key)
+      refuse("\(origin): \(mistake.key) \(mistake.reason)")
+    }
+    guard mistakes.isEmpty else { throw ConfigurationError(mistakes: mistakes) }
+    if settings.basePath == "/" { settings.basePath = "" }
+  }
+
+  /// Where the value of a key came from.
+  public func origin(of key: String) -> Origin { origins[key] ?? .defaultValue }
+
+  /// The value of a key, as a person may see it: secrets masked.
+  public func display(_ key: SettingKey) -> String {
+    switch key.kind {
+    case .string(let path):
+      let value = settings[keyPath: path]
+      if value.isEmpty { return "(unset)" }
+      return key.isSecret ? "********" : value
+    case .boolean(let path): return "\(settings[keyPath: path])"
+    case .integer(let path, _): return "\(settings[keyPath: path])"
+    case .list(let path):
+      let values = settings[keyPath: path]
+      return values.isEmpty ? "(any)" : "[\(values.joined(separator: ", "))]"
+    }
+  }
+
+  private mutating func refuse(_ mistake: String) { mistakes.append(mistake) }
+
+  // MARK: - The file
+
+  /// Sections of the peer's configuration files that are not ours to read.
+  private static let foreignSections = ["auth_client", "fastapi"]
+
+  private mutating func read(file: String) {
+    let root: YAMLNode?
+    do {
+      root = try YAML.parse(try Files.read(file))
+    } catch let error as YAMLError {
+      return refuse("\(file):\(error.line): \(error.reason)")
+    } catch {
+      return refuse("\(file): \(error)")
+    }
+    guard let root, !root.isNull else { return }
+    guard case .mapping(let sections) = root.content else {
+      return refuse("\(file):\(root.line): expected a section server_auth")
+    }
+    for section in sections {
+      let name = section.key.text ?? ""
+      if name == "server_auth" {
+        read(section: section.value, file: file)
+      } else if !Self.foreignSections.contains(name) {
+        refuse("\(file):\(section.key.line): unknown section \(name)")
+      }
+    }
+  }
+
+  private mutating func read(section: YAMLNode, file: String) {
+    if section.isNull { return }
+    guard case .mapping(let entries) = section.content else {
+      return refuse("\(file):\(section.line): server_auth must be a mapping")
+    }
+    var lines: [String: Int] = [:]
+    for entry in entries {
+      let name = entry.key.text ?? ""
+      let place = "\(file):\(entry.key.line)"
+      guard let key = SettingKey.all.first(where: { $0.name.hasSameBytes(as: name) }) else {
+        refuse("\(place): unknown key \(name)")
+        continue
+      }
+      if let earlier = lines.updateValue(entry.key.line, forKey: name) {
+        refuse("\(place): \(name) is given on line \(earlier) already")
+        continue
+      }
+      if entry.value.isNull { continue }
+      origins[name] = .file(file, line: entry.key.line)
+      if let complaint = set(key, entry.value) { refuse("\(place): \(name) \(complaint)") }
+    }
+  }
+
+  /// - Returns: what is wrong with the value, if anything.
+  private mutating func set(_ key: SettingKey, _ node: YAMLNode) -> String? {
+    switch (key.kind, node.content) {
+    case (.string(let path), .quoted(let text)):
+      settings[keyPath: path] = text
+    case (.string(let path), .plain(let text)):
+      guard !Self.looksTyped(text) else { return "must be text: put it in quotes" }
+      settings[keyPath: path] = text
+    case (.boolean, .plain(let text)), (.integer, .plain(let text)):
+      return set(key, text)
+    case (.list(let path), .sequence(let items)):
+      var values: [String] = []
+      for item in items {
+        guard let text = item.text, !item.isNull else { return "must be a list of texts" }
+        values.append(text)
+      }
+      settings[keyPath: path] = values
+    case (.string, _): return "must be text"
+    case (.boolean, _): return "must be true or false"
+    case (.integer, _): return "must be a whole number"
+    case (.list, _): return "must be a list"
+    }
+    return nil
+  }
+
+  /// Whether YAML takes an unquoted scalar for something else than text.
+  private static func looksTyped(_ text: String) -> Bool {
+    ["true", "false"].contains(text.lowercased()) || Double(text) != nil
+  }
+
+  // MARK: - The environment
+
+  private mutating func read(environment: [String: String]) {
+    for (variable, value) in environment.sorted(by: { $0.key < $1.key })
+    where variable.hasPrefix("SERVER_AUTH_") {
+      if let key = SettingKey.all.first(where: { $0.variable == variable }) {
+        origins[key.name] = .environment(variable)
+        if let complaint = set(key, value) { refuse("\(variable) \(complaint)") }
+      } else if let key = SettingKey.all.first(where: {
+        $0.isSecret && $0.variable + "_FILE" == variable
+      }) {
+        if environment[key.variable] != nil {
+          refuse("\(key.variable) and \(variable) are both set")
+          continue
+        }
+        origins[key.name] = .secretFile(variable: variable)
+        do {
+          let bytes = try Files.read(value, limit: 65536)
+          let text = String(decoding: bytes, as: UTF8.self)
+          let complaint = set(key, text.hasSuffix("\n") ? String(text.dropLast()) : text)
+          if let complaint { refuse("\(variable) \(complaint)") }
+        } catch {
+          refuse("\(variable): \(value): \(error)")
+        }
+      } else {
+        refuse("\(variable): there is no such setting")
+      }
+    }
+  }
+
+  /// - Returns: what is wrong with the value, if anything.
+  private mutating func set(_ key: SettingKey, _ text: String) -> String? {
+    switch key.kind {
+    case .string(let path): settings[keyPath: path] = text
+    case .boolean(let path):
+      switch text.lowercased() {
+      case "true": settings[keyPath: path] = true
+      case "false": settings[keyPath: path] = false
+      default: return "must be true or false"
+      }
+    case .integer(let path, let range):
+      guard let value = Int(text) else { return "must be a whole number" }
+      guard range.contains(value) else {
+        return "must be from \(range.lowerBound) to \(range.upperBound)"
+      }
+      settings[keyPath: path] = value
+    case .list(let path):
+      settings[keyPath: path] = text.split(separator: ",").map { $0.trimmingSpaces() }
+    }
+    return nil
+  }
+}
+
+extension Substring {
+  fileprivate func trimmingSpaces() -> String {
+    let start = drop { $0 == " " }
+    return String(start.lastIndex { $0 != " " }.map { start[...$0] } ?? "")
+  }
+}
+
+/// Everything that is wrong with a configuration.
+public struct ConfigurationError: Error, CustomStringConvertible {
+  public let mistakes: [String]
+
+  public var description: String { mistakes.joined(separator: "\n") }
+}

@@ -1,0 +1,48 @@
+import Wallets
+
+/// The effective configuration, checked. What each key means stands in the README's table.
+public struct Settings: Sendable {
+  public var issuer = "http://localhost:8100"
+  public var audience = "pico"
+  public var algorithm = "RS256"
+  public var accessTokenMinutes = 15
+  public var refreshTokenDays = 7
+  public var challengeSeconds = 60
+  public var walletAlgorithms = ["ML-DSA-65", "Ed25519", "secp256k1"]
+  public var allowsPasswordLogin = false
+  public var adminEmail = "admin@pico.local"
+  public var adminPassword = ""
+  public var adminPasswordHash = ""
+  public var adminRole = "operator"
+  public var fleetSecret = ""
+  public var fleetSessionSeconds = 86400
+  public var fleetMaximumSeconds = 3_153_600_000
+  /// Empty: any.
+  public var fleetAllowedRoles: [String] = []
+  public var revocationPath = ""
+  public var mintAuditPath = ""
+  public var challengePath = ""
+  public var mintAuditMinimumSeconds = 300
+  public var mintAuditMaximumInMemory = 5000
+  public var mintAuditRequired = true
+  public var stateFolder = "/var/lib/pico-auth"
+  public var keyPath = ""
+  public var keyPassphrase = ""
+  public var basePath = "/api/v1/auth"
+  public var maximumBodySize = 65536
+  public var maximumPendingChallenges = 1_000_000
+
+  /// The defaults.
+  public init() {}
+}
+
+extension Settings {
+  /// Where the signing keys are.
+  public var effectiveKeyPath: String { keyPath.isEmpty ? stateFolder + "/keys" : keyPath }
+  public var effectiveChallengePath: String { path(challengePath, "challenges") }
+  public var effectiveRevocationPath: String { path(revocationPath, "revocations") }
+
+  private func path(_ configured: String, _ name: String) -> String {
+    configured.isEmpty ? "\(stateFolder)/\(name).jsonl" : configured
+  }
+}

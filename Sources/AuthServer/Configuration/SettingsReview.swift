@@ -1,0 +1,77 @@
+import Wallets
+import Wire
+
+/// Looks at settings that are each well-formed and asks whether they make sense.
+struct SettingsReview {
+  private(set) var mistakes: [(key: String, reason: String)] = []
+  private(set) var warnings: [String] = []
+  private let settings: Settings
+
+  init(_ settings: Settings) {
+    self.settings = settings
+    reviewTokens()
+    reviewLogin()
+    reviewFleet()
+    reviewPaths()
+  }
+
+  private mutating func refuse(_ key: String, _ reason: String) {
+    mistakes.append((key, reason))
+  }
+
+  private mutating func reviewTokens() {
+    if settings.issuer.isEmpty { refuse("issuer", "must not be empty") }
+    if settings.audience.isEmpty { refuse("audience", "must not be empty") }
+    if settings.algorithm != "RS256" { refuse("algorithm", "must be RS256, the only one there is") }
+    for name in settings.walletAlgorithms where WalletAlgorithm(rawValue: name) == nil {
+      let known = WalletAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
+      refuse("supported_wallet_algorithms", "has \(name), which is none of \(known)")
+    }
+  }
+
+  private mutating func reviewLogin() {
+    let (password, hash) = (settings.adminPassword, settings.adminPasswordHash)
+    if !password.isEmpty && !hash.isEmpty {
+      refuse("admin_password", "and admin_password_hash are both set")
+    }
+    if password.hasSameBytes(as: "admin") { refuse("admin_password", "is the first one anybody tries") }
+    if !hash.isEmpty && !PasswordHash.isWellFormed(hash) {
+      refuse("admin_password_hash", "is no Argon2id hash; make one with pico-auth hash-password")
+    }
+    guard settings.allowsPasswordLogin else { return }
+    if password.isEmpty && hash.isEmpty {
+      refuse("auto_create_admin", "is true and admin_password_hash is not set")
+    }
+    if !password.isEmpty {
+      warnings.append(
+        "admin_password is kept in the clear; set admin_password_hash, made with pico-auth hash-password")
+    }
+    if settings.adminRole.isEmpty { refuse("admin_role", "must not be empty") }
+    if settings.adminEmail.isEmpty { refuse("admin_email", "must not be empty") }
+  }
+
+  private mutating func reviewFleet() {
+    let secret = settings.fleetSecret
+    // A header field sent twice reaches us as one with a comma, and white space is cut off its ends.
+    if secret.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7f || $0 == UInt8(ascii: ",") }) {
+      refuse("fleet_mint_secret", "must be printable ASCII without spaces and commas")
+    }
+    if !secret.isEmpty && secret.utf8.count < 16 {
+      warnings.append("fleet_mint_secret is short; openssl rand -hex 32 makes a good one")
+    }
+    if settings.fleetSessionSeconds > settings.fleetMaximumSeconds {
+      refuse("fleet_session_ttl_seconds", "must not exceed fleet_max_ttl_seconds")
+    }
+  }
+
+  private mutating func reviewPaths() {
+    let base = settings.basePath
+    if base != "/" && !base.isEmpty
+      && (!base.hasPrefix("/") || base.hasSuffix("/") || base.contains("//")
+        || base.utf8.contains { $0 <= 0x20 || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") })
+    {
+      refuse("base_path", "must begin with a slash and not end with one")
+    }
+    if settings.stateFolder.isEmpty { refuse("state_dir", "must not be empty") }
+  }
+}

@@ -1,0 +1,44 @@
+import CGI
+import HTTPTypes
+import Wire
+
+/// Reads the JSON object that every POST carries.
+struct JSONBody: Sendable {
+  /// Bytes.
+  let limit: Int
+
+  func read(_ request: Request) throws -> JSONObject {
+    guard request.hasJSONMediaType else {
+      throw Problem(
+        .unsupportedMediaType, "Content-Type must be application/json",
+        fields: [.accept: "application/json"])
+    }
+    let bytes: [UInt8]
+    do throws(BodyError) {
+      bytes = try request.body(limit: limit)
+    } catch {
+      switch error {
+      case .tooLarge: throw Problem(.contentTooLarge, "body larger than \(limit) bytes")
+      case .lengthMismatch: throw Problem(.badRequest, "body and Content-Length differ")
+      case .invalidLength: throw Problem(.badRequest, "Content-Length is no number")
+      }
+    }
+    do throws(JSONError) {
+      return try JSONObject(parsing: bytes)
+    } catch {
+      throw Problem(.badRequest, "body must be a JSON object: \(error)")
+    }
+  }
+}
+
+extension JSONObject {
+  /// A member's text; empty where it is missing.
+  /// - Throws: ``Problem`` 400 that names the member where it is no string.
+  func text(_ name: String) throws(Problem) -> String {
+    guard let value = self[name] else { return "" }
+    guard let text = value.string else {
+      throw Problem(.badRequest, "\(name) must be a string")
+    }
+    return text
+  }
+}

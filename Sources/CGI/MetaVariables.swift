@@ -1,0 +1,88 @@
+// RFC 3875: a web server's meta-variables to a request, a response back to the web server, and the
+// router between. No C library, no authentication.
+
+/// The meta-variables of one request that this program looks at; all others are dropped unread.
+///
+/// A request has about 25. Keeping the few that matter is what makes a request cheap.
+public struct MetaVariables: Sendable {
+  /// A meta-variable. RFC 3875, section 4.1.
+  public enum Name: Int, CaseIterable, Sendable {
+    case contentLength, contentType, pathInfo, queryString, remoteAddress, requestMethod, scriptName
+    case accept, authorization, fleetSecret, ifNoneMatch
+
+    /// Its name in the environment.
+    public var text: String {
+      switch self {
+      case .contentLength: "CONTENT_LENGTH"
+      case .contentType: "CONTENT_TYPE"
+      case .pathInfo: "PATH_INFO"
+      case .queryString: "QUERY_STRING"
+      case .remoteAddress: "REMOTE_ADDR"
+      case .requestMethod: "REQUEST_METHOD"
+      case .scriptName: "SCRIPT_NAME"
+      case .accept: "HTTP_ACCEPT"
+      case .authorization: "HTTP_AUTHORIZATION"
+      case .fleetSecret: "HTTP_X_FLEET_SECRET"
+      case .ifNoneMatch: "HTTP_IF_NONE_MATCH"
+      }
+    }
+  }
+
+  private struct Entry {
+    let name: Name
+    let text: [UInt8]
+    /// Whether it holds a header field of the client's, which may be there more than once.
+    let isHeaderField: Bool
+  }
+
+  /// What we look for, by the length of the name: an entry is compared with one or two.
+  private static let entriesByLength: [[Entry]] = {
+    var table: [[Entry]] = []
+    for name in Name.allCases {
+      let text = Array(name.text.utf8)
+      while table.count <= text.count { table.append([]) }
+      table[text.count].append(
+        Entry(name: name, text: text, isHeaderField: name.text.hasPrefix("HTTP_")))
+    }
+    return table
+  }()
+
+  private var values = [String?](repeating: nil, count: Name.allCases.count)
+
+  public init() {}
+
+  /// Reads an environment: pointers to `NAME=value`, the last one nil, as in `environ(7)` and
+  /// `FCGX_ParamArray`. Bytes that aren't UTF-8 become U+FFFD and so match nothing.
+  public init(environment: UnsafePointer<UnsafeMutablePointer<CChar>?>) {
+    let table = Self.entriesByLength
+    var next = environment
+    while let text = next.pointee {
+      text.withMemoryRebound(to: UInt8.self, capacity: 1) { add($0, table) }
+      next += 1
+    }
+  }
+
+  public subscript(name: Name) -> String? {
+    get { values[name.rawValue] }
+    set { values[name.rawValue] = newValue }
+  }
+
+  private mutating func add(_ text: UnsafePointer<UInt8>, _ table: [[Entry]]) {
+    var length = 0
+    while text[length] != UInt8(ascii: "=") {
+      guard text[length] != 0 else { return }
+      length += 1
+      guard length < table.count else { return }
+    }
+    let name = UnsafeBufferPointer(start: text, count: length)
+    guard let entry = table[length].first(where: { $0.text.elementsEqual(name) }) else { return }
+    let value = String(cString: text + length + 1)
+    if entry.isHeaderField, let earlier = self[entry.name] {
+      // nginx hands over a field sent twice as two parameters, other servers as one list. One meaning
+      // for both: the list, which is no valid credential.
+      self[entry.name] = earlier + ", " + value
+    } else {
+      self[entry.name] = value
+    }
+  }
+}

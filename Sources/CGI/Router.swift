@@ -1,0 +1,85 @@
+import HTTPTypes
+import Wire
+
+/// What answers one path.
+public struct Route: Sendable {
+  public typealias Handler = @Sendable (Request) throws -> Response
+
+  let path: String
+  let method: HTTPRequest.Method
+  let handler: Handler
+
+  /// - Parameters:
+  ///   - path: begins with a slash.
+  ///   - method: GET answers HEAD too.
+  public init(_ method: HTTPRequest.Method, _ path: String, handler: @escaping Handler) {
+    self.path = path
+    self.method = method
+    self.handler = handler
+  }
+}
+
+/// Finds the route of a request, whichever way a web server splits the path.
+public struct Router: Sendable {
+  private let basePath: String
+  private let routes: [Route]
+  private let absoluteRoutes: [Route]
+  private let report: @Sendable (any Error) -> Problem
+
+  /// - Parameters:
+  ///   - basePath: what the paths of `routes` lie below; begins with a slash and doesn't end with one.
+  ///   - absoluteRoutes: routes whose paths are whole, such as those below `/.well-known`.
+  ///   - report: turns an error that is no ``Problem`` into one, and logs it where it should be known.
+  public init(
+    basePath: String, routes: [Route], absoluteRoutes: [Route] = [],
+    report: @escaping @Sendable (any Error) -> Problem
+  ) {
+    self.basePath = basePath
+    self.routes = routes
+    self.absoluteRoutes = absoluteRoutes
+    self.report = report
+  }
+
+  /// Answers a request; never fails.
+  public func respond(to request: Request) -> Response {
+    do {
+      let candidates = candidates(for: request)
+      guard let first = candidates.first else { throw Problem(.notFound, "Not Found") }
+      guard let method = request.method,
+        let route = candidates.first(where: {
+          $0.method == method || $0.method == .get && method == .head
+        })
+      else {
+        let allowed = first.method == .get ? "GET, HEAD" : first.method.rawValue
+        throw Problem(.methodNotAllowed, "Method Not Allowed", fields: [.allow: allowed])
+      }
+      return try route.handler(request)
+    } catch let problem as Problem {
+      return problem.response
+    } catch {
+      return report(error).response
+    }
+  }
+
+  /// The routes for a request's path, all methods.
+  ///
+  /// In this order: SCRIPT_NAME and PATH_INFO together; PATH_INFO below the base path (a script that is
+  /// mapped over the whole site); PATH_INFO alone (a script in `/cgi-bin`).
+  private func candidates(for request: Request) -> [Route] {
+    let path = request.path
+    let absolute = absoluteRoutes.filter { path.hasSameBytes(as: $0.path) }
+    if !absolute.isEmpty { return absolute }
+    let pathInfo = request.pathInfo
+    return routes(below: path) ?? routes(below: pathInfo) ?? routes(at: pathInfo[...]) ?? []
+  }
+
+  private func routes(below path: String) -> [Route]? {
+    guard path.utf8.starts(with: basePath.utf8) else { return nil }
+    return routes(at: path[path.utf8.index(path.startIndex, offsetBy: basePath.utf8.count)...])
+  }
+
+  private func routes(at path: Substring) -> [Route]? {
+    let found = routes.filter { $0.path.hasSameBytes(as: path) }
+    return found.isEmpty ? nil : found
+  }
+}

@@ -1,0 +1,144 @@
+import Glibc
+
+/// An open file, closed when its last owner goes.
+///
+/// Every file is opened with `O_CLOEXEC`, so that no child inherits it, and `O_NOFOLLOW`, so that a
+/// symbolic link planted in a shared folder leads nowhere.
+public final class FileHandle: Sendable {
+  /// The file descriptor. Valid for the lifetime of this object.
+  public let descriptor: Int32
+
+  /// How a file is opened. `open(2)`.
+  public struct Flags: OptionSet, Sendable {
+    public let rawValue: Int32
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    public static let read = Flags(rawValue: O_RDONLY)
+    public static let readWrite = Flags(rawValue: O_RDWR)
+    /// Makes the file where there is none.
+    public static let create = Flags(rawValue: O_RDWR | O_CREAT)
+    /// Makes the file, and fails with EEXIST where there is one.
+    public static let createNew = Flags(rawValue: O_RDWR | O_CREAT | O_EXCL)
+    public static let folder = Flags(rawValue: O_RDONLY | O_DIRECTORY)
+  }
+
+  /// Takes ownership of an open descriptor.
+  public init(owning descriptor: Int32) {
+    self.descriptor = descriptor
+  }
+
+  /// Opens a file with mode 0600 where it is made, whatever the umask.
+  /// - Throws: ``SystemError`` (`open`).
+  public convenience init(path: String, flags: Flags) throws(SystemError) {
+    let descriptor = try retryingOnInterrupt("open") {
+      open(path, flags.rawValue | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    }
+    self.init(owning: descriptor)
+  }
+
+  /// Opens a file; nil where there is none.
+  /// - Throws: ``SystemError`` (`open`).
+  public static func existing(_ path: String, flags: Flags) throws(SystemError) -> FileHandle? {
+    do throws(SystemError) {
+      return try FileHandle(path: path, flags: flags)
+    } catch where error.code == ENOENT {
+      return nil
+    }
+  }
+
+  deinit { _ = close(descriptor) }
+
+  /// Size, owner, mode and identity of the open file. `fstat(2)`.
+  /// - Throws: ``SystemError`` (`fstat`).
+  public func status() throws(SystemError) -> FileStatus {
+    var status = stat()
+    try retryingOnInterrupt("fstat") { fstat(descriptor, &status) }
+    return FileStatus(status)
+  }
+
+  /// Reads up to `count` bytes at `offset`; fewer only at the end of the file. `pread(2)`.
+  /// - Throws: ``SystemError`` (`pread`).
+  public func read(count: Int, at offset: Int) throws(SystemError) -> [UInt8] {
+    var failure: SystemError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = 0
+      do throws(SystemError) {
+        while filled < count {
+          let got = try retryingOnInterrupt("pread") {
+            pread(
+              descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+          }
+          if got == 0 { break }
+          filled += got
+        }
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Reads what comes next, up to `count` bytes; nothing at the end of the file. `read(2)`.
+  /// - Throws: ``SystemError`` (`read`).
+  public func readNext(count: Int) throws(SystemError) -> [UInt8] {
+    var chunk = [UInt8](repeating: 0, count: count)
+    let got = try retryingOnInterrupt("read") { Glibc.read(descriptor, &chunk, count) }
+    return Array(chunk[..<got])
+  }
+
+  /// One `pwrite(2)`; the number of bytes taken may be less than offered (a full disk).
+  /// - Throws: ``SystemError`` (`pwrite`).
+  public func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) -> Int {
+    try retryingOnInterrupt("pwrite") {
+      bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
+    }
+  }
+
+  /// Writes all bytes at `offset`, in as many calls as it takes.
+  /// - Throws: ``SystemError`` (`pwrite`); what was written before stays.
+  public func writeAll(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
+    var done = 0
+    while done < bytes.count {
+      done += try retryingOnInterrupt("pwrite") {
+        bytes.withUnsafeBytes {
+          pwrite(descriptor, $0.baseAddress! + done, $0.count - done, off_t(offset + done))
+        }
+      }
+    }
+  }
+
+  /// Cuts the file to `size` bytes. `ftruncate(2)`.
+  /// - Throws: ``SystemError`` (`ftruncate`).
+  public func truncate(to size: Int) throws(SystemError) {
+    try retryingOnInterrupt("ftruncate") { ftruncate(descriptor, off_t(size)) }
+  }
+
+  /// Waits until the file's data is on the disk. `fdatasync(2)`.
+  /// - Throws: ``SystemError`` (`fdatasync`).
+  public func synchronizeData() throws(SystemError) {
+    try retryingOnInterrupt("fdatasync") { fdatasync(descriptor) }
+  }
+
+  /// Waits until data and metadata are on the disk; for a folder, its entries. `fsync(2)`.
+  /// - Throws: ``SystemError`` (`fsync`).
+  public func synchronize() throws(SystemError) {
+    try retryingOnInterrupt("fsync") { fsync(descriptor) }
+  }
+
+  /// Takes the file's lock for this open file, if nobody else has it. `flock(2)`.
+  /// - Throws: ``SystemError`` (`flock`).
+  public func tryLock() throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      try retryingOnInterrupt("flock") { flock(descriptor, LOCK_EX | LOCK_NB) }
+      return true
+    } catch where error.code == EWOULDBLOCK {
+      return false
+    }
+  }
+
+  /// Gives the file's lock back.
+  public func unlock() {
+    _ = flock(descriptor, LOCK_UN)
+  }
+}

@@ -1,0 +1,41 @@
+import Glibc
+
+/// What `stat(2)` tells of a file.
+public struct FileStatus: Sendable, Equatable {
+  /// Device and inode: which file it is, whatever its name.
+  public struct Identity: Sendable, Equatable {
+    let device: UInt
+    let inode: UInt
+  }
+
+  public let identity: Identity
+  /// Size in bytes.
+  public let size: Int
+  /// Permission bits (0o7777).
+  public let permissions: UInt32
+  public let owner: UInt32
+  /// Number of names; 0 once the file was removed.
+  public let links: Int
+  public let isDirectory: Bool
+
+  init(_ status: stat) {
+    identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
+    size = Int(status.st_size)
+    permissions = status.st_mode & 0o7777
+    owner = status.st_uid
+    links = Int(status.st_nlink)
+    isDirectory = status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The status of the file that a path names now, symbolic links followed; nil where there is none. `stat(2)`.
+  /// - Throws: ``SystemError`` (`stat`) for anything but a missing file.
+  public static func ofFile(at path: String) throws(SystemError) -> FileStatus? {
+    var status = Glibc.stat()
+    do throws(SystemError) {
+      try retryingOnInterrupt("stat") { stat(path, &status) }
+      return FileStatus(status)
+    } catch where error.code == ENOENT {
+      return nil
+    }
+  }
+}

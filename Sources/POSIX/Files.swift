@@ -1,0 +1,104 @@
+import Glibc
+
+/// Whole-file operations.
+public enum Files {
+  /// Reads a file from beginning to end. Symbolic links are followed: configuration and secrets are often
+  /// mounted as links.
+  /// - Parameters:
+  ///   - limit: a larger file is refused with EFBIG. Bytes.
+  ///   - check: looks at the open file before it is read, and throws to refuse it.
+  /// - Throws: ``SystemError``, or what `check` throws.
+  public static func read(
+    _ path: String, limit: Int = 1 << 20, check: (FileStatus) throws -> Void = { _ in }
+  ) throws -> [UInt8] {
+    let handle = FileHandle(
+      owning: try retryingOnInterrupt("open") { open(path, O_RDONLY | O_CLOEXEC) })
+    let status = try handle.status()
+    try check(status)
+    guard !status.isDirectory else { throw SystemError(call: "open", code: EISDIR) }
+    var bytes: [UInt8] = []
+    while true {
+      // Not by the size that fstat tells: pipes and files below /proc have none.
+      let chunk = try handle.readNext(count: 65536)
+      if chunk.isEmpty { return bytes }
+      bytes += chunk
+      if bytes.count > limit { throw SystemError(call: "read", code: EFBIG) }
+    }
+  }
+
+  /// Makes a folder with mode 0700, and those above it, unless they are there.
+  /// - Throws: ``SystemError`` (`mkdir`).
+  public static func makeFolder(_ path: String) throws(SystemError) {
+    do throws(SystemError) {
+      try retryingOnInterrupt("mkdir") { mkdir(path, 0o700) }
+    } catch where error.code == EEXIST {
+      return
+    } catch where error.code == ENOENT && path.contains("/") {
+      try makeFolder(parent(of: path))
+      return try makeFolder(path)
+    }
+  }
+
+  /// The folder a path lies in.
+  public static func parent(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// The names in a folder, sorted by their bytes. `readdir(3)`.
+  /// - Throws: ``SystemError`` (`opendir`).
+  public static func names(in folder: String) throws(SystemError) -> [String] {
+    guard let stream = opendir(folder) else { throw SystemError(call: "opendir") }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Makes a file appear whole or not at all: written beside, flushed, then linked under its name.
+  /// - Returns: false, and nothing is changed, where the name is taken already.
+  /// - Throws: ``SystemError``.
+  public static func createWhole(_ path: String, _ bytes: [UInt8]) throws(SystemError) -> Bool {
+    let draft = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
+    let handle = try FileHandle(path: draft, flags: .createNew)
+    defer { unlink(draft) }
+    try retryingOnInterrupt("fchmod") { fchmod(handle.descriptor, 0o600) }
+    try handle.writeAll(bytes, at: 0)
+    try handle.synchronize()
+    do throws(SystemError) {
+      // link(2), not rename(2): of many processes that try at once exactly one succeeds.
+      try retryingOnInterrupt("link") { link(draft, path) }
+    } catch where error.code == EEXIST {
+      return false
+    }
+    try synchronizeFolder(of: path)
+    return true
+  }
+
+  /// Gives a file another name, in place of what had it. `rename(2)`.
+  /// - Throws: ``SystemError``.
+  public static func rename(_ path: String, to other: String) throws(SystemError) {
+    try retryingOnInterrupt("rename") { Glibc.rename(path, other) }
+  }
+
+  /// Removes a file, if it is there. `unlink(2)`.
+  /// - Throws: ``SystemError``.
+  public static func remove(_ path: String) throws(SystemError) {
+    do throws(SystemError) {
+      try retryingOnInterrupt("unlink") { unlink(path) }
+    } catch where error.code == ENOENT {
+      return
+    }
+  }
+
+  /// Waits until the entries of the folder a path lies in are on the disk.
+  /// - Throws: ``SystemError``.
+  public static func synchronizeFolder(of path: String) throws(SystemError) {
+    try FileHandle(path: parent(of: path), flags: .folder).synchronize()
+  }
+}

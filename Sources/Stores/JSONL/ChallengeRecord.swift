@@ -1,0 +1,79 @@
+import Wire
+
+/// One challenge in the file: a JSON object of fixed width on a line of its own.
+struct ChallengeRecord: Equatable {
+  enum State: String {
+    case live, used
+  }
+
+  /// 24 random bytes.
+  let random: [UInt8]
+  /// SHA-256 of the address. 32 bytes.
+  let address: [UInt8]
+  /// When it stops being good. Milliseconds since 1970.
+  let expiry: Int
+  var state: State
+
+  private static let beforeRandom = Array(#"{"random":""#.utf8)
+  private static let beforeAddress = Array(#"","address":""#.utf8)
+  private static let beforeExpiry = Array(#"","expires_ms":"#.utf8)
+  private static let beforeState = Array(#","state":""#.utf8)
+  private static let end = Array("\"}\n".utf8)
+  private static let expiryDigits = 13
+
+  /// Bytes from the beginning of the record to its state.
+  static let stateOffset =
+    beforeRandom.count + 48 + beforeAddress.count + 64 + beforeExpiry.count + expiryDigits
+    + beforeState.count
+  /// Bytes a record takes.
+  static let width = stateOffset + 4 + end.count
+
+  init(random: [UInt8], address: [UInt8], expiry: Int, state: State = .live) {
+    self.random = random
+    self.address = address
+    self.expiry = expiry
+    self.state = state
+  }
+
+  /// Reads a record; nil for anything that isn't one to the letter.
+  init?(_ bytes: [UInt8]) {
+    var rest = bytes[...]
+    guard rest.take(Self.beforeRandom), let random = Hex.decode(rest.take(48)), random.count == 24,
+      rest.take(Self.beforeAddress), let address = Hex.decode(rest.take(64)), address.count == 32,
+      rest.take(Self.beforeExpiry), let expiry = Int(rest.take(Self.expiryDigits)),
+      rest.take(Self.beforeState), let state = State(rawValue: rest.take(4)),
+      rest.take(Self.end), rest.isEmpty
+    else { return nil }
+    self.init(random: random, address: address, expiry: expiry, state: state)
+  }
+
+  var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Self.width)
+    bytes += Self.beforeRandom
+    bytes += Array(Hex.encode(random).utf8)
+    bytes += Self.beforeAddress
+    bytes += Array(Hex.encode(address).utf8)
+    bytes += Self.beforeExpiry
+    bytes += String(expiry).utf8
+    bytes += Self.beforeState
+    bytes += state.rawValue.utf8
+    bytes += Self.end
+    return bytes
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Takes these bytes off the front; false where others stand there.
+  fileprivate mutating func take(_ expected: [UInt8]) -> Bool {
+    guard starts(with: expected) else { return false }
+    self = dropFirst(expected.count)
+    return true
+  }
+
+  /// Takes so many bytes off the front, as text.
+  fileprivate mutating func take(_ count: Int) -> String {
+    defer { self = dropFirst(count) }
+    return String(decoding: prefix(count), as: UTF8.self)
+  }
+}

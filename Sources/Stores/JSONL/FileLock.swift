@@ -1,0 +1,71 @@
+import Glibc
+import POSIX
+
+/// A lock that keeps out other threads and other processes: a mutex around `flock(2)` on a file of its
+/// own, which is never renamed.
+///
+/// `flock` belongs to the open file, which threads share: hence the mutex. The wait for both together is
+/// bounded.
+final class FileLock: @unchecked Sendable {
+  /// How long to wait before giving up. Nanoseconds.
+  static let patience: UInt64 = 5_000_000_000
+
+  private let path: String
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  /// Guarded by the mutex.
+  private var handle: FileHandle?
+
+  init(path: String) {
+    self.path = path
+    mutex = .allocate(capacity: 1)
+    mutex.initialize(to: pthread_mutex_t())
+    pthread_mutex_init(mutex, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    mutex.deallocate()
+  }
+
+  /// Runs a body that nobody else who takes this lock runs meanwhile.
+  /// - Throws: ``StoreError`` where the lock can't be had within 5 s, and what the body throws.
+  func withLock<Value>(_ body: () throws -> Value) throws -> Value {
+    let deadline = Clock.monotonicNanoseconds + Self.patience
+    try lockMutex()
+    defer { pthread_mutex_unlock(mutex) }
+    let handle = try lockFile(until: deadline)
+    defer { handle.unlock() }
+    return try body()
+  }
+
+  private func lockMutex() throws(StoreError) {
+    var limit = timespec()
+    clock_gettime(CLOCK_REALTIME, &limit)
+    limit.tv_sec += Int(Self.patience / 1_000_000_000)
+    guard pthread_mutex_timedlock(mutex, &limit) == 0 else { throw busy }
+  }
+
+  private func lockFile(until deadline: UInt64) throws -> FileHandle {
+    while true {
+      let handle = try self.handle ?? FileHandle(path: path, flags: .create)
+      self.handle = handle
+      try wait(for: handle, until: deadline)
+      // Somebody may have removed the file: a lock on it would keep nobody out who opens it anew.
+      if try handle.status().links > 0 { return handle }
+      handle.unlock()
+      self.handle = nil
+    }
+  }
+
+  private func wait(for handle: FileHandle, until deadline: UInt64) throws {
+    var tries = 0
+    while try !handle.tryLock() {
+      guard Clock.monotonicNanoseconds < deadline else { throw busy }
+      tries += 1
+      // The lock is held for microseconds, so first give way, then pause for longer.
+      if tries < 100 { sched_yield() } else { usleep(tries < 200 ? 100 : 1000) }
+    }
+  }
+
+  private var busy: StoreError { StoreError("\(path): held by another process for 5 s") }
+}

@@ -1,0 +1,195 @@
+import Crypto
+import Logging
+import POSIX
+import Wire
+
+/// Challenges in two files that every worker shares, without an index: a challenge tells where its record
+/// stands, so that one live challenge costs as much as a million, in a worker as in a CGI process.
+///
+/// Records go to the end of `<path>`. When its first record has expired and `<path>.1` has expired wholly,
+/// `<path>` takes the place of `<path>.1` and a new one begins. Challenges aren't flushed to the disk: after a
+/// power cut clients ask for new ones.
+public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
+  private let path: String
+  private let lifetime: Int
+  private let limit: Int
+  private let clock: Clock
+  private let logger: Logger
+  private let lock: FileLock
+
+  // Guarded by the lock.
+  private var current: ChallengeFile?
+  private var previous: ChallengeFile?
+  /// Milliseconds since 1970; nil until looked up.
+  private var firstExpiryOfCurrent: Int?
+  private var lastExpiryOfPrevious = 0
+
+  /// - Parameters:
+  ///   - path: the file; `<path>.1` and `<path>.lock` lie beside it. Made at first use.
+  ///   - lifetime: how long a challenge is good. Seconds.
+  ///   - limit: how many may be pending, all addresses together.
+  public init(path: String, lifetime: Int, limit: Int, clock: Clock, logger: Logger) {
+    self.path = path
+    self.lifetime = lifetime
+    self.limit = limit
+    self.clock = clock
+    self.logger = logger
+    self.lock = FileLock(path: path + ".lock")
+  }
+
+  public func create(for address: String) throws -> String {
+    let random = SecureRandom.bytes(ChallengePosition.randomSize)
+    let addressHash = Self.hash(address)
+    return try storing {
+      let now = milliseconds
+      let (file, size) = try openForAppending(now: now)
+      try refuseBeyondLimit(file, size: size, now: now)
+      let index = ChallengeFile.count(size: size)
+      let record = ChallengeRecord(
+        random: random, address: addressHash, expiry: now + lifetime * 1000)
+      try file.append(record, at: index)
+      let position = ChallengePosition(generation: file.header.generation, index: index)
+      return Hex.encode(position.challenge(random: random, maskKey: file.header.maskKey))
+    }
+  }
+
+  public func consume(_ challenge: String, for address: String) throws -> Bool {
+    // Exactly as it was handed out: the client signed these very characters.
+    guard let bytes = Hex.decode(challenge), bytes.count == 32,
+      Hex.encode(bytes).hasSameBytes(as: challenge)
+    else { return false }
+    let addressHash = Self.hash(address)
+    return try storing {
+      let (file, _) = try openCurrent()
+      let position = ChallengePosition(challenge: bytes, maskKey: file.header.maskKey)
+      guard let holder = holder(of: position, current: file), let record = try holder.record(at: position.index),
+        equalInConstantTime(record.random, Array(bytes[..<ChallengePosition.randomSize])),
+        equalInConstantTime(record.address, addressHash),
+        record.state == .live, record.expiry > milliseconds
+      else { return false }
+      try holder.markUsed(at: position.index)
+      return true
+    }
+  }
+
+  // MARK: - Under the lock
+
+  /// The file that records are added to, and its size; begun where there is none, mended where its last
+  /// record is torn.
+  private func openCurrent() throws -> (ChallengeFile, size: Int) {
+    guard let status = try FileStatus.ofFile(at: path), status.size > 0 else {
+      try Files.makeFolder(Files.parent(of: path))
+      try beginGeneration(after: nil)
+      return try openCurrent()
+    }
+    let file: ChallengeFile
+    if let current, current.identity == status.identity {
+      file = current
+    } else {
+      file = try reopen()
+    }
+    let torn = status.size - ChallengeFile.offset(of: ChallengeFile.count(size: status.size))
+    if torn > 0 { try mend(file, size: status.size) }
+    return (file, status.size - torn)
+  }
+
+  /// As ``openCurrent()``; a new file where it is time for one.
+  private func openForAppending(now: Int) throws -> (ChallengeFile, size: Int) {
+    let opened = try openCurrent()
+    guard try isDueForTurnOver(opened.0, size: opened.size, now: now) else { return opened }
+    try beginGeneration(after: opened.0)
+    return try openCurrent()
+  }
+
+  private func reopen() throws -> ChallengeFile {
+    guard let file = try ChallengeFile.open(path) else {
+      throw StoreError("\(path): vanished")
+    }
+    current = file
+    firstExpiryOfCurrent = nil
+    previous = try ChallengeFile.open(path + ".1")
+    lastExpiryOfPrevious = 0
+    if let previous {
+      let count = ChallengeFile.count(size: try previous.size())
+      if count > 0 { lastExpiryOfPrevious = try previous.record(at: count - 1)?.expiry ?? .max }
+    }
+    return file
+  }
+
+  /// The file that a position lies in.
+  private func holder(of position: ChallengePosition, current: ChallengeFile) -> ChallengeFile? {
+    if current.header.generation & 0xff_ffff == position.generation { return current }
+    guard let previous, previous.header.generation & 0xff_ffff == position.generation else {
+      return nil
+    }
+    return previous
+  }
+
+  private func isDueForTurnOver(_ file: ChallengeFile, size: Int, now: Int) throws -> Bool {
+    guard ChallengeFile.count(size: size) > 0, lastExpiryOfPrevious <= now else { return false }
+    if firstExpiryOfCurrent == nil { firstExpiryOfCurrent = try file.record(at: 0)?.expiry }
+    return (firstExpiryOfCurrent ?? 0) <= now
+  }
+
+  /// Begins a new file; the one before it, if any, becomes `<path>.1`.
+  ///
+  /// Wherever it is interrupted, the next call finds either the old state or a missing `<path>`, and goes on.
+  private func beginGeneration(after file: ChallengeFile?) throws {
+    let before = try file ?? ChallengeFile.open(path + ".1")
+    let header = ChallengeFileHeader(
+      generation: (before?.header.generation ?? 0) + 1,
+      maskKey: before?.header.maskKey ?? SecureRandom.bytes(32))
+    let draft = path + ".new"
+    try Files.remove(draft)
+    let handle = try FileHandle(path: draft, flags: .createNew)
+    guard try handle.write(header.bytes, at: 0) == ChallengeFileHeader.width else {
+      throw StoreError("\(draft): disk full")
+    }
+    if file != nil { try Files.rename(path, to: path + ".1") }
+    try Files.rename(draft, to: path)
+  }
+
+  private func refuseBeyondLimit(_ file: ChallengeFile, size: Int, now: Int) throws {
+    var counts = [(file, ChallengeFile.count(size: size))]
+    if let previous, lastExpiryOfPrevious > now {
+      counts.append((previous, ChallengeFile.count(size: try previous.size())))
+    }
+    // The rule is cheap to check while the files are short; only near the limit is it worth telling pending
+    // challenges from used and expired ones.
+    guard counts.reduce(0, { $0 + $1.1 }) >= limit else { return }
+    let pending = try counts.reduce(0) { sum, entry in
+      let (file, count) = entry
+      let unexpired = count - (try file.firstUnexpired(now: now, count: count))
+      return sum + min(unexpired, count - Int(try file.usedCount()))
+    }
+    guard pending < limit else {
+      throw StoreError("\(path): \(pending) challenges are pending", retryAfter: lifetime)
+    }
+  }
+
+  /// Sets aside what a crash or a full disk left of a record, so that the next one isn't glued to it.
+  private func mend(_ file: ChallengeFile, size: Int) throws {
+    let torn = try file.cutTornRecord(size: size)
+    let aside = "\(path).torn-\(clock.seconds)"
+    logger.error("torn record set aside", metadata: ["file": "\(path)", "aside": "\(aside)"])
+    _ = try? Files.createWhole(aside, torn)
+  }
+
+  // MARK: - Helpers
+
+  private var milliseconds: Int { Int(clock.now * 1000) }
+
+  /// One spelling of an address whatever its case, and one width whatever its length.
+  private static func hash(_ address: String) -> [UInt8] {
+    Array(SHA256.hash(data: Array(Hex.normalized(address).utf8)))
+  }
+
+  /// Runs a body under the lock and turns what the system says into a ``StoreError``.
+  private func storing<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try lock.withLock(body)
+    } catch let error as SystemError {
+      throw StoreError("\(path): \(error)")
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import Wire
+
+/// The keys of one server: all of them verify and are published, the newest signs.
+public struct KeyRing: Sendable {
+  /// Oldest first.
+  public let keys: [SigningKey]
+  /// The key that signs: the last one.
+  public let signing: SigningKey
+
+  /// The key set as published: a JWK Set, RFC 7517 section 5, the same bytes in every process.
+  public let keySet: [UInt8]
+
+  /// - Parameter keys: oldest first, at least one.
+  /// - Throws: ``KeyError`` for none, or for two of one name.
+  public init(keys: [SigningKey]) throws(KeyError) {
+    guard let newest = keys.last else { throw KeyError("no signing key") }
+    for (index, key) in keys.enumerated()
+    where keys[..<index].contains(where: { $0.kid.hasSameBytes(as: key.kid) }) {
+      throw KeyError("two keys of the name \(key.kid)")
+    }
+    self.keys = keys
+    self.signing = newest
+    var document = JSONObjectWriter()
+    document.add("keys", json: Self.array(keys.map(Self.publicKey)))
+    keySet = document.finish()
+  }
+
+  /// The key of that name, and of no other.
+  func key(named kid: String) -> SigningKey? {
+    keys.first { $0.kid.hasSameBytes(as: kid) }
+  }
+
+  private static func array(_ items: [[UInt8]]) -> [UInt8] {
+    [UInt8(ascii: "[")] + items.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
+  }
+
+  /// A public key as a JWK. RFC 7518, section 6.3.1.
+  private static func publicKey(_ key: SigningKey) -> [UInt8] {
+    var document = JSONObjectWriter()
+    document.add("kty", "RSA")
+    document.add("kid", key.kid)
+    document.add("alg", "RS256")
+    document.add("use", "sig")
+    document.add("n", String(decoding: Base64URL.encode(key.modulus), as: UTF8.self))
+    document.add("e", String(decoding: Base64URL.encode(key.exponent), as: UTF8.self))
+    return document.finish()
+  }
+}

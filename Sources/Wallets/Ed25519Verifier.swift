@@ -1,0 +1,46 @@
+import Crypto
+
+/// Ed25519, RFC 8032 section 5.1.7, without the keys for which anybody can sign.
+enum Ed25519Verifier {
+  static let publicKeySize = 32
+  static let signatureSize = 64
+
+  static func verifies(signature: [UInt8], of message: [UInt8], publicKey: [UInt8]) -> Bool {
+    guard publicKey.count == publicKeySize, signature.count == signatureSize,
+      isCanonical(publicKey), !hasSmallOrder(publicKey),
+      let key = try? Curve25519.Signing.PublicKey(rawRepresentation: publicKey)
+    else { return false }
+    return key.isValidSignature(signature, for: message)
+  }
+
+  /// Whether y is below 2^255 - 19: one key, one address.
+  private static func isCanonical(_ key: [UInt8]) -> Bool {
+    if key[31] & 0x7f != 0x7f { return true }
+    if key[1..<31].contains(where: { $0 != 0xff }) { return true }
+    return key[0] < 0xed
+  }
+
+  /// Whether the point's order divides 8. With such a key about one signature in eight made without any
+  /// private key verifies.
+  private static func hasSmallOrder(_ key: [UInt8]) -> Bool {
+    var y = key
+    y[31] &= 0x7f
+    return smallOrderY.contains(y)
+  }
+
+  /// The y coordinates of the eight points of small order, little-endian, in their canonical form: 0 (order
+  /// 4), 1 (the neutral element), -1 (order 2) and the two of order 8.
+  private static let smallOrderY: [[UInt8]] = [
+    [UInt8](repeating: 0, count: 32),
+    [1] + [UInt8](repeating: 0, count: 31),
+    [0xec] + [UInt8](repeating: 0xff, count: 30) + [0x7f],
+    [
+      0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+      0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+      0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+      0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+  ]
+}

@@ -1,0 +1,28 @@
+// The encodings that every other module speaks: JSON read strictly, hex, base64url, byte comparison.
+// No files, no HTTP, no cryptography.
+
+extension StringProtocol {
+  /// Whether two strings are the same bytes.
+  ///
+  /// `==` on strings is canonical equivalence: the Kelvin sign equals "K", so identifiers and roles
+  /// that must not be confused are compared with this.
+  @inlinable
+  public func hasSameBytes(as other: some StringProtocol) -> Bool {
+    utf8.elementsEqual(other.utf8)
+  }
+}
+
+extension Sequence where Element: StringProtocol {
+  /// Whether one of the strings is the same bytes as this one.
+  public func containsBytes(of string: some StringProtocol) -> Bool {
+    contains { $0.hasSameBytes(as: string) }
+  }
+}
+
+/// Whether two byte strings are equal, in a time that depends only on their lengths.
+public func equalInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+  guard left.count == right.count else { return false }
+  var difference: UInt8 = 0
+  for index in left.indices { difference |= left[index] ^ right[index] }
+  return difference == 0
+}

@@ -1,0 +1,63 @@
+/// Hexadecimal, RFC 4648 section 8.
+public enum Hex {
+  /// Two lower-case digits a byte.
+  public static func encode(_ bytes: some Collection<UInt8>) -> String {
+    String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
+      var index = 0
+      for byte in bytes {
+        buffer[index] = digit(byte >> 4)
+        buffer[index + 1] = digit(byte & 15)
+        index += 2
+      }
+      return index
+    }
+  }
+
+  /// Digits of either case, with or without `0x` in front; nil for anything else, an odd digit included.
+  public static func decode(_ text: String) -> [UInt8]? {
+    var text = text
+    return text.withUTF8 { (utf8) -> [UInt8]? in
+      let digits = utf8[(hasPrefix(utf8) ? 2 : 0)...]
+      guard digits.count.isMultiple(of: 2) else { return nil }
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(digits.count / 2)
+      var index = digits.startIndex
+      while index < digits.endIndex {
+        guard let high = value(digits[index]), let low = value(digits[index + 1]) else {
+          return nil
+        }
+        bytes.append(high << 4 | low)
+        index += 2
+      }
+      return bytes
+    }
+  }
+
+  /// The same digits without `0x`, in lower case: one spelling for an address, whatever the client wrote.
+  public static func normalized(_ text: String) -> String {
+    var text = text
+    return text.withUTF8 { utf8 in
+      String(
+        decoding: utf8[(hasPrefix(utf8) ? 2 : 0)...].lazy.map {
+          $0 &- 0x41 < 26 ? $0 | 0x20 : $0
+        }, as: UTF8.self)
+    }
+  }
+
+  private static func hasPrefix(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+    utf8.count >= 2 && utf8[0] == UInt8(ascii: "0") && utf8[1] | 0x20 == UInt8(ascii: "x")
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
+
+  private static func value(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}

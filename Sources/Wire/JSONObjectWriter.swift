@@ -1,0 +1,62 @@
+/// Writes one JSON object, member by member, without white space.
+public struct JSONObjectWriter {
+  private var bytes: [UInt8] = [UInt8(ascii: "{")]
+
+  public init() {}
+
+  public mutating func add(_ name: String, _ value: String) {
+    begin(name)
+    bytes.appendJSON(value)
+  }
+
+  public mutating func add(_ name: String, _ value: Int) {
+    add(name, json: Array(String(value).utf8))
+  }
+
+  /// A decimal fraction; the value must be finite.
+  public mutating func add(_ name: String, _ value: Double) {
+    add(name, json: Array(value.description.utf8))
+  }
+
+  public mutating func add(_ name: String, _ value: Bool) {
+    add(name, json: Array((value ? "true" : "false").utf8))
+  }
+
+  /// Adds a value that is JSON already.
+  public mutating func add(_ name: String, json: [UInt8]) {
+    begin(name)
+    bytes += json
+  }
+
+  /// The object's bytes.
+  public consuming func finish() -> [UInt8] {
+    bytes.append(UInt8(ascii: "}"))
+    return bytes
+  }
+
+  private mutating func begin(_ name: String) {
+    if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+    bytes.appendJSON(name)
+    bytes.append(UInt8(ascii: ":"))
+  }
+}
+
+extension [UInt8] {
+  /// Appends a string in quotes, with the escapes that RFC 8259 section 7 requires and no others.
+  public mutating func appendJSON(_ string: String) {
+    append(UInt8(ascii: "\""))
+    if string.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c }) {
+      for byte in string.utf8 {
+        switch byte {
+        case 0x22, 0x5c: self += [UInt8(ascii: "\\"), byte]
+        case 0x0a: self += Array("\\n".utf8)
+        case 0..<0x20: self += Array("\\u00\(Hex.encode([byte]))".utf8)
+        default: append(byte)
+        }
+      }
+    } else {
+      append(contentsOf: string.utf8)
+    }
+    append(UInt8(ascii: "\""))
+  }
+}

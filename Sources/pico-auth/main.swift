@@ -1,0 +1,5 @@
+import ArgumentParser
+import Crypto
+import HTTPTypes
+import Logging
+print("x")
