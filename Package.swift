@@ -43,7 +43,7 @@ let package = Package(
     .executableTarget(
       name: "pico-auth",
       dependencies: [
-        "AuthServer", "FastCGI", logging,
+        "AuthServer", "FastCGI", "POSIX", "Tokens", "Wallets", "Wire", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ],

@@ -1,6 +1,10 @@
 // Linux system calls that Swift's Glibc module leaves out.
 // No _GNU_SOURCE here: it would give types of the Glibc module a second, different definition.
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+// A function, because Swift 6 doesn't let a mutable global of C be read.
+extern char **environ;
+static inline char **process_environment(void) { return environ; }

@@ -22,6 +22,11 @@ public final class FileHandle: Sendable {
     public static let folder = Flags(rawValue: O_RDONLY | O_DIRECTORY)
   }
 
+  // Never closed: static properties have no last owner.
+  public static let standardInput = FileHandle(owning: 0)
+  public static let standardOutput = FileHandle(owning: 1)
+  public static let standardError = FileHandle(owning: 2)
+
   /// Takes ownership of an open descriptor.
   public init(owning descriptor: Int32) {
     self.descriptor = descriptor
@@ -104,6 +109,17 @@ public final class FileHandle: Sendable {
         bytes.withUnsafeBytes {
           pwrite(descriptor, $0.baseAddress! + done, $0.count - done, off_t(offset + done))
         }
+      }
+    }
+  }
+
+  /// Writes all bytes where the file stands: for pipes and terminals. `write(2)`.
+  /// - Throws: ``SystemError`` (`write`).
+  public func writeNext(_ bytes: [UInt8]) throws(SystemError) {
+    var done = 0
+    while done < bytes.count {
+      done += try retryingOnInterrupt("write") {
+        bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done) }
       }
     }
   }

@@ -47,18 +47,25 @@ public final class SigningKey: @unchecked Sendable {
     if isEncrypted && passphrase == nil {
       throw KeyError("is encrypted, and key_passphrase is not set")
     }
-    guard let bio = BIO_new_mem_buf(pem, Int32(pem.count)) else { throw .openSSL("BIO_new_mem_buf") }
-    defer { BIO_free(bio) }
-    // With a nil callback OpenSSL takes the last argument for the passphrase. It never gets to ask the
-    // terminal: without a passphrase it is given an empty one.
-    var secret = Array((passphrase ?? "").utf8CString)
-    defer { secret.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
-    guard let key = PEM_read_bio_PrivateKey(bio, nil, nil, &secret) else {
+    guard let key = Self.decode(pem, passphrase: passphrase ?? "") else {
       ERR_clear_error()
       throw KeyError(
         isEncrypted ? "can't be decrypted: wrong key_passphrase?" : "holds a damaged private key")
     }
     try self.init(kid: kid, owning: key)
+  }
+
+  /// The key in a PEM text; nil where it can't be read.
+  private static func decode(_ pem: [UInt8], passphrase: String) -> OpaquePointer? {
+    pem.withUnsafeBytes { pem in
+      guard let bio = BIO_new_mem_buf(pem.baseAddress, Int32(pem.count)) else { return nil }
+      defer { BIO_free(bio) }
+      // With a nil callback OpenSSL takes the last argument for the passphrase, and so never asks the
+      // terminal.
+      var secret = Array(passphrase.utf8CString)
+      defer { secret.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
+      return PEM_read_bio_PrivateKey(bio, nil, nil, &secret)
+    }
   }
 
   /// Takes ownership of the key, also where it throws.

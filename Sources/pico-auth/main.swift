@@ -1,5 +1,8 @@
-import ArgumentParser
-import Crypto
-import HTTPTypes
-import Logging
-print("x")
+import FastCGI
+
+// How the program was started decides what it does: no flag says so, because web servers pass none.
+switch StartMode.detect() {
+case .worker: WorkerProcess.run()
+case .script: ScriptProcess.run()
+case .command: PicoAuth.main()
+}

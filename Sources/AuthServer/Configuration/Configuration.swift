@@ -53,7 +53,7 @@ public struct Configuration: Sendable {
     switch key.kind {
     case .string(let path):
       let value = settings[keyPath: path]
-      if value.isEmpty { return "(unset)" }
+      if value.isEmpty { return key.effective?(settings) ?? "(unset)" }
       return key.isSecret ? "********" : value
     case .boolean(let path): return "\(settings[keyPath: path])"
     case .integer(let path, _): return "\(settings[keyPath: path])"

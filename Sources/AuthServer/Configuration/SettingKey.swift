@@ -12,11 +12,17 @@ public struct SettingKey: Sendable {
   /// Whether the value is never shown.
   public let isSecret: Bool
   let kind: Kind
+  /// What holds where the value is empty, as other values decide it.
+  let effective: (@Sendable (Settings) -> String)?
 
-  init(_ name: String, _ kind: Kind, isSecret: Bool = false) {
+  init(
+    _ name: String, _ kind: Kind, isSecret: Bool = false,
+    effective: (@Sendable (Settings) -> String)? = nil
+  ) {
     self.name = name
     self.kind = kind
     self.isSecret = isSecret
+    self.effective = effective
   }
 
   /// As in the environment.
@@ -43,14 +49,14 @@ public struct SettingKey: Sendable {
     SettingKey("fleet_session_ttl_seconds", .integer(\.fleetSessionSeconds, 60...century)),
     SettingKey("fleet_max_ttl_seconds", .integer(\.fleetMaximumSeconds, 60...century)),
     SettingKey("fleet_allowed_roles", .list(\.fleetAllowedRoles)),
-    SettingKey("revocation_store_path", .string(\.revocationPath)),
-    SettingKey("mint_audit_path", .string(\.mintAuditPath)),
-    SettingKey("challenge_store_path", .string(\.challengePath)),
+    SettingKey("revocation_store_path", .string(\.revocationPath), effective: \.effectiveRevocationPath),
+    SettingKey("mint_audit_path", .string(\.mintAuditPath), effective: \.effectiveMintAuditPath),
+    SettingKey("challenge_store_path", .string(\.challengePath), effective: \.effectiveChallengePath),
     SettingKey("mint_audit_min_ttl_seconds", .integer(\.mintAuditMinimumSeconds, 0...century)),
     SettingKey("mint_audit_max_in_memory", .integer(\.mintAuditMaximumInMemory, 0...1_000_000_000)),
     SettingKey("mint_audit_required", .boolean(\.mintAuditRequired)),
     SettingKey("state_dir", .string(\.stateFolder)),
-    SettingKey("key_path", .string(\.keyPath)),
+    SettingKey("key_path", .string(\.keyPath), effective: \.effectiveKeyPath),
     SettingKey("key_passphrase", .string(\.keyPassphrase), isSecret: true),
     SettingKey("base_path", .string(\.basePath)),
     SettingKey("max_request_body_bytes", .integer(\.maximumBodySize, 1024...16_777_216)),

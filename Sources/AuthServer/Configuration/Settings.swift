@@ -40,6 +40,7 @@ extension Settings {
   /// Where the signing keys are.
   public var effectiveKeyPath: String { keyPath.isEmpty ? stateFolder + "/keys" : keyPath }
   public var effectiveChallengePath: String { path(challengePath, "challenges") }
+  public var effectiveMintAuditPath: String { path(mintAuditPath, "mints") }
   public var effectiveRevocationPath: String { path(revocationPath, "revocations") }
 
   private func path(_ configured: String, _ name: String) -> String {

@@ -1,0 +1,102 @@
+import Glibc
+import POSIX
+
+/// A listening socket that worker processes share.
+public final class ListeningSocket {
+  /// Who may connect to a unix socket besides its owner: its group. There is no telling requests of a web
+  /// server from those of anybody else who gets in.
+  private static let mode: mode_t = 0o660
+  private static let backlog: Int32 = 1024
+
+  public let address: ListenAddress
+  let handle: FileHandle
+
+  /// Binds and listens. A socket file that nobody listens on any more is replaced.
+  /// - Throws: ``ListenError``.
+  public init(_ address: ListenAddress) throws(ListenError) {
+    self.address = address
+    do {
+      handle =
+        switch address {
+        case .unix(let path): try Self.unix(path)
+        case .tcp(let host, let port): try Self.tcp(host, port)
+        }
+      try retryingOnInterrupt("listen") { [handle] in listen(handle.descriptor, Self.backlog) }
+    } catch let error as ListenError {
+      throw error
+    } catch {
+      throw ListenError(description: "\(address): \(error)")
+    }
+  }
+
+  /// Removes the socket file.
+  public func remove() {
+    if case .unix(let path) = address { unlink(path) }
+  }
+
+  private static func unix(_ path: String) throws -> FileHandle {
+    let handle = try open(AF_UNIX)
+    if try isInUse(path) {
+      throw ListenError(description: "unix:\(path): another process listens there")
+    }
+    try Files.remove(path)
+    _ = try withUnixAddress(path) { address, size in
+      try retryingOnInterrupt("bind") { bind(handle.descriptor, address, size) }
+    }
+    try retryingOnInterrupt("chmod") { chmod(path, mode) }
+    return handle
+  }
+
+  private static func isInUse(_ path: String) throws -> Bool {
+    let probe = try open(AF_UNIX)
+    return withUnixAddress(path) { address, size in
+      connect(probe.descriptor, address, size) == 0
+    }
+  }
+
+  private static func withUnixAddress<Value>(
+    _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Value
+  ) rethrows -> Value {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    return try withUnsafePointer(to: &address) {
+      try $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        try body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+  }
+
+  private static func tcp(_ host: String, _ port: UInt16) throws -> FileHandle {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_flags = AI_PASSIVE
+    var list: UnsafeMutablePointer<addrinfo>?
+    let result = getaddrinfo(host, "\(port)", &hints, &list)
+    guard result == 0, let entry = list?.pointee else {
+      throw ListenError(description: "\(host): \(String(cString: gai_strerror(result)))")
+    }
+    defer { freeaddrinfo(list) }
+    let handle = try open(entry.ai_family)
+    var on: Int32 = 1
+    try retryingOnInterrupt("setsockopt") {
+      setsockopt(
+        handle.descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+    try retryingOnInterrupt("bind") {
+      bind(handle.descriptor, entry.ai_addr, entry.ai_addrlen)
+    }
+    return handle
+  }
+
+  private static func open(_ family: Int32) throws(SystemError) -> FileHandle {
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    return FileHandle(
+      owning: try retryingOnInterrupt("socket") { socket(family, type, 0) })
+  }
+}
+
+/// Why an address can't be listened on.
+public struct ListenError: Error, CustomStringConvertible {
+  public let description: String
+}

@@ -1,0 +1,21 @@
+import Glibc
+
+/// What a process was started as, told by its surroundings alone.
+public enum StartMode: Sendable {
+  /// Descriptor 0 is a listening socket: a FastCGI application. FastCGI specification, section 2.2.
+  case worker
+  /// A web server runs the program for one request. RFC 3875, section 4.1.4.
+  case script
+  /// A person or a script of theirs.
+  case command
+
+  /// `FCGX_IsCGI()` can't tell: it takes `/dev/null` for CGI too.
+  public static func detect() -> StartMode {
+    var isListening: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    if getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0 && isListening != 0 {
+      return .worker
+    }
+    return getenv("GATEWAY_INTERFACE") != nil ? .script : .command
+  }
+}

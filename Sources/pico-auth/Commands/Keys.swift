@@ -1,0 +1,51 @@
+import ArgumentParser
+import Tokens
+
+struct Keys: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Makes and lists signing keys.", subcommands: [Generate.self, List.self])
+
+  struct Generate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Adds a signing key.",
+      discussion: """
+        It signs from the next start of the workers on; the keys before it stay published, so that \
+        tokens signed with them stay good.
+        """)
+
+    @Option(help: "The size of the modulus: 2048, 3072 or 4096.")
+    var bits = 2048
+
+    @OptionGroup var config: ConfigOptions
+
+    func validate() throws {
+      guard [2048, 3072, 4096].contains(bits) else {
+        throw ValidationError("--bits takes 2048, 3072 or 4096")
+      }
+    }
+
+    func run() throws {
+      try reporting {
+        let files = Program.keyFiles(try Program.configuration(config.file).settings)
+        try Console.print(try files.generate(bits: bits).kid)
+      }
+    }
+  }
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lists the signing keys, the one that signs last.")
+
+    @OptionGroup var config: ConfigOptions
+
+    func run() throws {
+      try reporting {
+        let keys = try Program.keyFiles(try Program.configuration(config.file).settings).existing()
+        for key in keys {
+          let use = key === keys.last ? "signs and verifies" : "verifies"
+          try Console.print("\(key.kid)  RSA-\(key.bits)  \(use)")
+        }
+      }
+    }
+  }
+}

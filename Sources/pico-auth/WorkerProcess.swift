@@ -1,0 +1,33 @@
+import AuthServer
+import CGI
+import FastCGI
+import Glibc
+import POSIX
+
+/// A FastCGI application on descriptor 0, started by `serve` or by a web server.
+enum WorkerProcess {
+  private static let defaultThreads = 4
+
+  static func run() -> Never {
+    let logger = Program.makeLogger()
+    do {
+      let server = try Program.server(logger: logger)
+      let variables = ProcessEnvironment.variables
+      let loop = try WorkerLoop(
+        lifeline: variables[Supervisor.lifelineVariable].flatMap { Int32($0) },
+        threads: variables[Program.threadsVariable].flatMap { Int($0) } ?? defaultThreads,
+        logger: logger
+      ) { request, role in
+        // Whoever asks for permission is refused until the program can tell: fail closed.
+        role == .responder
+          ? server.respond(to: request)
+          : Problem(.forbidden, "this program only answers as a responder").response
+      }
+      loop.run()
+      exit(0)
+    } catch {
+      logger.critical("worker can't start", metadata: ["reason": "\(error)"])
+      exit(1)
+    }
+  }
+}
