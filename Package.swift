@@ -46,6 +46,18 @@ let package = Package(
         "AuthServer", "FastCGI", "POSIX", "Tokens", "Wallets", "Wire", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    .target(
+      name: "TestSupport", dependencies: ["POSIX", "Wallets", "Wire"], path: "Tests/TestSupport"),
+    .testTarget(name: "WireTests", dependencies: ["Wire"]),
+    .testTarget(name: "CGITests", dependencies: ["CGI"]),
+    .testTarget(name: "TokensTests", dependencies: ["TestSupport", "Tokens"]),
+    .testTarget(name: "WalletsTests", dependencies: ["CSecp256k1", "TestSupport", "Wallets"]),
+    .testTarget(name: "StoresTests", dependencies: ["Stores", "TestSupport", logging]),
+    .testTarget(name: "AuthServerTests", dependencies: ["AuthServer", "TestSupport"]),
+    .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "TestSupport"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "pico-auth"]),
+    .testTarget(name: "IntegrationTests", dependencies: ["TestSupport", "pico-auth"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -21,13 +21,8 @@ public struct KeyRing: Sendable {
     self.keys = keys
     self.signing = newest
     var document = JSONObjectWriter()
-    document.add("keys", json: Self.array(keys.map(Self.publicKey)))
+    document.add("keys", json: Self.array(keys.map { Self.publicKey($0.verification) }))
     keySet = document.finish()
-  }
-
-  /// The key of that name, and of no other.
-  func key(named kid: String) -> SigningKey? {
-    keys.first { $0.kid.hasSameBytes(as: kid) }
   }
 
   private static func array(_ items: [[UInt8]]) -> [UInt8] {
@@ -35,7 +30,7 @@ public struct KeyRing: Sendable {
   }
 
   /// A public key as a JWK. RFC 7518, section 6.3.1.
-  private static func publicKey(_ key: SigningKey) -> [UInt8] {
+  private static func publicKey(_ key: VerificationKey) -> [UInt8] {
     var document = JSONObjectWriter()
     document.add("kty", "RSA")
     document.add("kid", key.kid)

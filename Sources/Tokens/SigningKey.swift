@@ -1,7 +1,7 @@
 import COpenSSL
 import Wire
 
-/// An RSA private key of 2048 bits or more: signs and verifies RS256 (RFC 7518, section 3.3).
+/// An RSA private key of 2048 bits or more: signs RS256 (RFC 7518, section 3.3).
 ///
 /// Owns one `EVP_PKEY`, which OpenSSL lets any number of threads use at once.
 public final class SigningKey: @unchecked Sendable {
@@ -11,9 +11,8 @@ public final class SigningKey: @unchecked Sendable {
   public let kid: String
   /// The modulus in bits.
   public let bits: Int
-  /// Modulus and exponent, big-endian, no leading zeros.
-  let modulus: [UInt8]
-  let exponent: [UInt8]
+  /// Its public half.
+  let verification: VerificationKey
   /// The first part of every token: the header in base64url and the dot behind it.
   let encodedHeader: [UInt8]
 
@@ -70,28 +69,23 @@ public final class SigningKey: @unchecked Sendable {
 
   /// Takes ownership of the key, also where it throws.
   private init(kid: String, owning key: OpaquePointer) throws(KeyError) {
-    let bits = Int(EVP_PKEY_get_bits(key))
-    guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else {
+    do throws(KeyError) {
+      bits = Int(EVP_PKEY_get_bits(key))
+      guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw KeyError("holds no RSA key") }
+      guard bits >= Self.minimumBits else {
+        throw KeyError("holds an RSA key of \(bits) bits; \(Self.minimumBits) is the least")
+      }
+      verification = try VerificationKey(
+        kid: kid, modulus: try Self.number(OSSL_PKEY_PARAM_RSA_N, of: key),
+        exponent: try Self.number(OSSL_PKEY_PARAM_RSA_E, of: key))
+      guard let digest = EVP_MD_fetch(nil, "SHA256", nil) else { throw .openSSL("EVP_MD_fetch") }
+      self.digest = digest
+    } catch {
       EVP_PKEY_free(key)
-      throw KeyError("holds no RSA key")
-    }
-    guard bits >= Self.minimumBits else {
-      EVP_PKEY_free(key)
-      throw KeyError("holds an RSA key of \(bits) bits; \(Self.minimumBits) is the least")
-    }
-    guard let modulus = Self.number(OSSL_PKEY_PARAM_RSA_N, of: key),
-      let exponent = Self.number(OSSL_PKEY_PARAM_RSA_E, of: key),
-      let digest = EVP_MD_fetch(nil, "SHA256", nil)
-    else {
-      EVP_PKEY_free(key)
-      throw .openSSL("EVP_PKEY_get_bn_param")
+      throw error
     }
     self.kid = kid
-    self.bits = bits
-    self.modulus = modulus
-    self.exponent = exponent
     self.key = key
-    self.digest = digest
     var header = JSONObjectWriter()
     header.add("alg", "RS256")
     header.add("typ", "JWT")
@@ -104,9 +98,11 @@ public final class SigningKey: @unchecked Sendable {
     EVP_PKEY_free(key)
   }
 
-  private static func number(_ name: String, of key: OpaquePointer) -> [UInt8]? {
+  private static func number(_ name: String, of key: OpaquePointer) throws(KeyError) -> [UInt8] {
     var number: OpaquePointer?
-    guard EVP_PKEY_get_bn_param(key, name, &number) == 1 else { return nil }
+    guard EVP_PKEY_get_bn_param(key, name, &number) == 1 else {
+      throw .openSSL("EVP_PKEY_get_bn_param")
+    }
     defer { BN_free(number) }
     var bytes = [UInt8](repeating: 0, count: (Int(BN_num_bits(number)) + 7) / 8)
     BN_bn2bin(number, &bytes)
@@ -139,34 +135,11 @@ public final class SigningKey: @unchecked Sendable {
   public func sign(_ message: [UInt8]) throws(KeyError) -> [UInt8] {
     guard let context = EVP_MD_CTX_new() else { throw .openSSL("EVP_MD_CTX_new") }
     defer { EVP_MD_CTX_free(context) }
-    var length = modulus.count
+    var length = Int(EVP_PKEY_get_size(key))
     var signature = [UInt8](repeating: 0, count: length)
     guard EVP_DigestSignInit(context, nil, digest, nil, key) == 1,
       EVP_DigestSign(context, &signature, &length, message, message.count) == 1
     else { throw .openSSL("EVP_DigestSign") }
     return signature
   }
-
-  /// Whether a signature is this key's, over that message. `EVP_DigestVerify`.
-  func verifies(_ signature: [UInt8], of message: some ContiguousBytesView) -> Bool {
-    guard signature.count == modulus.count, let context = EVP_MD_CTX_new() else { return false }
-    defer { EVP_MD_CTX_free(context) }
-    let result = message.withUnsafeBufferPointer { message in
-      EVP_DigestVerifyInit(context, nil, digest, nil, key) == 1
-        ? EVP_DigestVerify(
-          context, signature, signature.count, message.baseAddress, message.count) : -1
-    }
-    if result != 1 { ERR_clear_error() }
-    return result == 1
-  }
 }
-
-/// An array of bytes or a slice of one.
-protocol ContiguousBytesView {
-  func withUnsafeBufferPointer<Value, Failure: Error>(
-    _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Value
-  ) throws(Failure) -> Value
-}
-
-extension [UInt8]: ContiguousBytesView {}
-extension ArraySlice<UInt8>: ContiguousBytesView {}

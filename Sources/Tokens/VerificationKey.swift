@@ -1,0 +1,81 @@
+import COpenSSL
+import Wire
+
+/// An RSA public key: verifies RS256 (RFC 7518, section 3.3) and is published in the key set.
+///
+/// Owns one `EVP_PKEY`, which OpenSSL lets any number of threads use at once.
+final class VerificationKey: @unchecked Sendable {
+  /// The key's name in tokens and in the key set.
+  let kid: String
+  /// Modulus and exponent, big-endian, no leading zeros.
+  let modulus: [UInt8]
+  let exponent: [UInt8]
+
+  private let key: OpaquePointer
+  private let digest: OpaquePointer
+
+  /// A key from its numbers, as a JWK has them. `EVP_PKEY_fromdata`.
+  /// - Throws: ``KeyError``.
+  init(kid: String, modulus: [UInt8], exponent: [UInt8]) throws(KeyError) {
+    guard let digest = EVP_MD_fetch(nil, "SHA256", nil) else { throw .openSSL("EVP_MD_fetch") }
+    guard let key = Self.makeKey(modulus: modulus, exponent: exponent) else {
+      EVP_MD_free(digest)
+      throw .openSSL("EVP_PKEY_fromdata")
+    }
+    self.kid = kid
+    self.modulus = modulus
+    self.exponent = exponent
+    self.key = key
+    self.digest = digest
+  }
+
+  deinit {
+    EVP_MD_free(digest)
+    EVP_PKEY_free(key)
+  }
+
+  /// `EVP_PKEY_PUBLIC_KEY`, a macro that Swift can't read.
+  private static let publicKey = OSSL_KEYMGMT_SELECT_ALL_PARAMETERS | OSSL_KEYMGMT_SELECT_PUBLIC_KEY
+
+  private static func makeKey(modulus: [UInt8], exponent: [UInt8]) -> OpaquePointer? {
+    // Parameters point at their names until the key is made.
+    OSSL_PKEY_PARAM_RSA_N.withCString { nameOfN in
+      OSSL_PKEY_PARAM_RSA_E.withCString { nameOfE in
+        let n = BN_bin2bn(modulus, Int32(modulus.count), nil)
+        let e = BN_bin2bn(exponent, Int32(exponent.count), nil)
+        let builder = OSSL_PARAM_BLD_new()
+        let context = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, nil)
+        defer {
+          EVP_PKEY_CTX_free(context)
+          OSSL_PARAM_BLD_free(builder)
+          BN_free(e)
+          BN_free(n)
+        }
+        guard OSSL_PARAM_BLD_push_BN(builder, nameOfN, n) == 1,
+          OSSL_PARAM_BLD_push_BN(builder, nameOfE, e) == 1,
+          let parameters = OSSL_PARAM_BLD_to_param(builder)
+        else { return nil }
+        defer { OSSL_PARAM_free(parameters) }
+        var key: OpaquePointer?
+        guard EVP_PKEY_fromdata_init(context) == 1,
+          EVP_PKEY_fromdata(context, &key, publicKey, parameters) == 1
+        else { return nil }
+        return key
+      }
+    }
+  }
+
+  /// Whether a signature is this key's, over that message. RSASSA-PKCS1-v1_5 over SHA-256; a signature
+  /// is exactly as long as the modulus. `EVP_DigestVerify`.
+  func verifies(_ signature: [UInt8], of message: ArraySlice<UInt8>) -> Bool {
+    guard signature.count == modulus.count, let context = EVP_MD_CTX_new() else { return false }
+    defer { EVP_MD_CTX_free(context) }
+    let result = message.withUnsafeBufferPointer { message in
+      EVP_DigestVerifyInit(context, nil, digest, nil, key) == 1
+        ? EVP_DigestVerify(
+          context, signature, signature.count, message.baseAddress, message.count) : -1
+    }
+    if result != 1 { ERR_clear_error() }
+    return result == 1
+  }
+}

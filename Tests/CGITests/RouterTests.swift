@@ -1,0 +1,97 @@
+import HTTPTypes
+import Testing
+import Wire
+
+@testable import CGI
+
+/// What each web server makes of a request to our routes, and what must become of it.
+@Suite struct RouterTests {
+  private let router = Router(
+    basePath: "/api/v1/auth",
+    routes: [
+      Route(.get, "/jwks") { _ in .json(Array(#"{"keys":[]}"#.utf8)) },
+      Route(.post, "/challenge") { _ in .json(Array(#"{"challenge":""}"#.utf8)) },
+    ],
+    absoluteRoutes: [
+      Route(.get, "/.well-known/jwks.json") { _ in .json(Array(#"{"keys":[]}"#.utf8)) }
+    ],
+    report: { _ in Problem(.internalServerError, "reported") })
+
+  private func request(_ variables: [MetaVariables.Name: String]) -> Request {
+    var all = MetaVariables()
+    all[.requestMethod] = "GET"
+    for (name, value) in variables { all[name] = value }
+    return Request(variables: all)
+  }
+
+  private func status(_ variables: [MetaVariables.Name: String]) -> Int {
+    router.respond(to: request(variables)).status.code
+  }
+
+  @Test(arguments: [
+    // nginx and Apache mod_proxy_fcgi: all in SCRIPT_NAME.
+    ["SCRIPT_NAME": "/api/v1/auth/jwks", "CONTENT_LENGTH": ""],
+    ["SCRIPT_NAME": "/.well-known/jwks.json"],
+    // lighttpd: split after the prefix that matched.
+    ["SCRIPT_NAME": "/api/v1/auth", "PATH_INFO": "/jwks", "CONTENT_LENGTH": "0"],
+    ["SCRIPT_NAME": "/api", "PATH_INFO": "/v1/auth/jwks"],
+    ["SCRIPT_NAME": "", "PATH_INFO": "/api/v1/auth/jwks"],
+    ["SCRIPT_NAME": "/.well-known", "PATH_INFO": "/jwks.json"],
+    // Apache mod_fcgid: ScriptAlias and PATH_INFO.
+    ["SCRIPT_NAME": "/api/v1/auth", "PATH_INFO": "/jwks"],
+    ["SCRIPT_NAME": "/auth.fcgi", "PATH_INFO": "/api/v1/auth/jwks"],
+    // A plain CGI script.
+    ["SCRIPT_NAME": "/cgi-bin/pico-auth.cgi", "PATH_INFO": "/jwks"],
+    ["SCRIPT_NAME": "/cgi-bin/pico-auth.cgi", "PATH_INFO": "/api/v1/auth/jwks"],
+  ])
+  func findsTheRoute(_ variables: [String: String]) {
+    let named = Dictionary(
+      uniqueKeysWithValues: variables.map { entry in
+        (MetaVariables.Name.allCases.first { $0.text == entry.key }!, entry.value)
+      })
+    #expect(status(named) == 200)
+  }
+
+  @Test(arguments: [
+    "/api/v1/auth", "/api/v1/auth/", "/api/v1/auth/jwks/", "/api/v1/auth//jwks", "/api/v1/authjwks",
+    "/api/v1/auth/JWKS", "/x/api/v1/auth/jwks", "/api/v1/auth/../auth/jwks", "/jwks.json", "",
+  ])
+  func anyOtherPathIsUnknown(_ path: String) {
+    #expect(status([.scriptName: path]) == 404)
+  }
+
+  @Test func aWrongMethodIsToldTheRightOnes() {
+    let answer = router.respond(to: request([.scriptName: "/api/v1/auth/jwks", .requestMethod: "DELETE"]))
+    #expect(answer.status.code == 405)
+    #expect(answer.fields[.allow] == "GET, HEAD")
+    let post = router.respond(to: request([.scriptName: "/api/v1/auth/challenge"]))
+    #expect(post.fields[.allow] == "POST")
+    #expect(status([.scriptName: "/api/v1/auth/jwks", .requestMethod: "G T"]) == 405)
+  }
+
+  @Test func headIsAnsweredAsGetWithoutTheBody() {
+    let head = request([.scriptName: "/api/v1/auth/jwks", .requestMethod: "HEAD"])
+    let text = String(decoding: router.respond(to: head).serialized(isHead: true), as: UTF8.self)
+    #expect(text.contains("Content-Length: 11\r\n"))
+    #expect(text.hasSuffix("\r\n\r\n"))
+  }
+
+  @Test func everyAnswerIsForbiddenToBeSniffedAndSaysWhetherItMayBeKept() {
+    for path in ["/api/v1/auth/jwks", "/nowhere"] {
+      let text = String(
+        decoding: router.respond(to: request([.scriptName: path])).serialized(), as: UTF8.self)
+      #expect(text.contains("X-Content-Type-Options: nosniff\r\n"))
+      #expect(text.contains("Cache-Control: no-store\r\n"))
+    }
+  }
+
+  @Test func aProblemIsADocument() throws {
+    let answer = router.respond(to: request([.scriptName: "/nowhere"]))
+    #expect(answer.fields[.contentType] == "application/problem+json")
+    let document = try JSONObject(parsing: answer.body)
+    #expect(document["type"]?.string == "about:blank")
+    #expect(document["title"]?.string == "Not Found")
+    #expect(document["status"]?.integer == 404)
+    #expect(document["detail"]?.string == "Not Found")
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Stores
+
+@Suite struct RevocationStoreTests {
+  private let folder = TemporaryFolder()
+  private var path: String { folder.file("revocations.jsonl") }
+
+  private func line(_ jti: String) -> String {
+    #"{"jti": "\#(jti)", "revoked_at": 1700000000.25, "reason": "é\"", "revoked_by": "op"}"# + "\n"
+  }
+
+  private func append(_ text: String) throws {
+    if !FileManager.default.fileExists(atPath: path) { try folder.write("revocations.jsonl", "") }
+    let handle = FileHandle(forWritingAtPath: path)!
+    try handle.seekToEnd()
+    try handle.write(contentsOf: Data(text.utf8))
+    try handle.close()
+  }
+
+  @Test func seesWhatOthersAppend() throws {
+    let store = JSONLRevocationStore(path: path)
+    let jti = "0123456789abcdef0123456789abcdef"
+    #expect(try !store.isRevoked(jti))
+    try append(line(jti))
+    #expect(try store.isRevoked(jti))
+    try append(line("any other text") + line("third"))
+    #expect(try store.isRevoked("any other text"))
+    #expect(try store.isRevoked("third"))
+    #expect(try store.isRevoked(jti))
+    #expect(try !store.isRevoked(jti.uppercased()))
+    #expect(try !store.isRevoked("fourth"))
+  }
+
+  @Test func aLineStillBeingWrittenIsWaitedFor() throws {
+    let store = JSONLRevocationStore(path: path)
+    let text = line("a")
+    try append(String(text.prefix(20)))
+    #expect(try !store.isRevoked("a"))
+    try append(String(text.dropFirst(20)))
+    #expect(try store.isRevoked("a"))
+  }
+
+  @Test func aReplacedOrShortenedFileIsReadAnew() throws {
+    let store = JSONLRevocationStore(path: path)
+    try append(line("a") + line("b"))
+    #expect(try store.isRevoked("a"))
+    try folder.write("new", line("b"))
+    rename(folder.file("new"), path)
+    #expect(try !store.isRevoked("a"))
+    #expect(try store.isRevoked("b"))
+    truncate(path, 0)
+    #expect(try !store.isRevoked("b"))
+    try append(line("c"))
+    #expect(try store.isRevoked("c"))
+    unlink(path)
+    #expect(try !store.isRevoked("c"))
+  }
+
+  @Test func aDamagedListIsAnErrorAndNotAnEmptyList() throws {
+    let store = JSONLRevocationStore(path: path)
+    try append(line("a") + "garbage\n" + line("b"))
+    #expect(throws: StoreError.self) { try store.isRevoked("a") }
+    #expect(throws: StoreError.self) { try store.isRevoked("b") }
+  }
+}
