@@ -54,7 +54,9 @@ let package = Package(
     .testTarget(name: "TokensTests", dependencies: ["TestSupport", "Tokens"]),
     .testTarget(name: "WalletsTests", dependencies: ["CSecp256k1", "TestSupport", "Wallets"]),
     .testTarget(name: "StoresTests", dependencies: ["Stores", "TestSupport", logging]),
-    .testTarget(name: "AuthServerTests", dependencies: ["AuthServer", "TestSupport"]),
+    .testTarget(
+      name: "AuthServerTests",
+      dependencies: ["AuthServer", "CGI", "POSIX", "Stores", "TestSupport", "Tokens", httpTypes, logging]),
     .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "TestSupport"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "pico-auth"]),
     .testTarget(name: "IntegrationTests", dependencies: ["TestSupport", "pico-auth"]),

@@ -1,0 +1,112 @@
+import Wallets
+import Wire
+
+/// What answers requests: the library in process, or the program behind a web server.
+public protocol AuthBackend: Sendable {
+  /// - Parameter path: below the base path; beginning with two slashes: the whole path, behind the first.
+  func send(
+    _ method: String, _ path: String, fields: [(String, String)], body: [UInt8]?
+  ) throws -> HTTPAnswer
+}
+
+extension HTTPClient: AuthBackend {}
+
+extension AuthBackend {
+  /// Sends a JSON body.
+  public func postJSON(_ path: String, _ json: String) throws -> HTTPAnswer {
+    try send("POST", path, fields: [("Content-Type", "application/json")], body: Array(json.utf8))
+  }
+
+  /// A fresh challenge for an address.
+  public func challenge(_ address: String) throws -> String {
+    try postJSON("/challenge", #"{"address":"\#(address)"}"#).string("challenge")
+  }
+
+  /// The whole way of a wallet: a challenge, its signature, the answer.
+  public func signIn(_ key: WalletKey, changing changes: [String: String?] = [:]) throws -> HTTPAnswer {
+    try postJSON("/sign-in", try key.signIn(try challenge(key.address), changing: changes))
+  }
+}
+
+/// Requests that must be refused, and how: the same list for every way to reach the routes. The settings
+/// must allow login for `ops@example.org` with `correct horse`.
+public struct BadRequest: Sendable, CustomStringConvertible {
+  public let description: String
+  public let method: String
+  public let path: String
+  public let fields: [(String, String)]
+  public let body: String?
+  public let status: Int
+  /// What the detail must contain.
+  public let detail: String
+
+  init(
+    _ path: String, _ body: String?, _ status: Int, _ detail: String, method: String = "POST",
+    fields: [(String, String)] = [("Content-Type", "application/json")]
+  ) {
+    self.method = method
+    self.path = path
+    self.fields = fields
+    self.body = body
+    self.status = status
+    self.detail = detail
+    description = "\(method) \(path) \((body ?? "").prefix(60)) \(fields.map(\.1))"
+  }
+
+  private static let attempt =
+    #""address":"aa","public_key":"aa","signature":"aa","challenge":"\#(String(repeating: "0", count: 64))""#
+
+  public static let all: [BadRequest] = [
+    BadRequest("/nowhere", nil, 404, "Not Found", method: "GET", fields: []),
+    BadRequest("//elsewhere", nil, 404, "Not Found", method: "GET", fields: []),
+    BadRequest("/challenge", nil, 405, "Method Not Allowed", method: "GET", fields: []),
+    BadRequest("/jwks", "{}", 405, "Method Not Allowed"),
+    BadRequest("/sign-in", "{}", 405, "Method Not Allowed", method: "PUT"),
+
+    BadRequest("/challenge", "", 400, "JSON"),
+    BadRequest("/challenge", "{", 400, "JSON"),
+    BadRequest("/challenge", "[]", 400, "JSON"),
+    BadRequest("/challenge", #"{"address":"a","address":"b"}"#, 400, "JSON"),
+    BadRequest("/challenge", #"{"address":"a",}"#, 400, "JSON"),
+    BadRequest("/challenge", #"{"address":"a"} {}"#, 400, "JSON"),
+    BadRequest("/challenge", "\u{feff}{\"address\":\"a\"}", 400, "JSON"),
+    BadRequest("/challenge", "{}", 400, "address required"),
+    BadRequest("/challenge", #"{"address":""}"#, 400, "address required"),
+    BadRequest("/challenge", #"{"address":7}"#, 400, "address must be a string"),
+    BadRequest("/challenge", #"{"address":null}"#, 400, "address must be a string"),
+    BadRequest(
+      "/challenge", #"{"address":"a"}"#, 415, "application/json", fields: [("Content-Type", "text/plain")]),
+    BadRequest(
+      "/challenge", #"{"address":"\#(String(repeating: "a", count: 65536))"}"#, 413, "larger than 65536"),
+
+    BadRequest("/sign-in", "{}", 400, "address, public_key, signature, and challenge required"),
+    BadRequest(
+      "/sign-in", #"{\#(attempt),"signature2":""}"#.replacing(#""signature":"aa","#, with: ""), 400,
+      "address, public_key, signature, and challenge required"),
+    BadRequest(
+      "/sign-in", "{\(attempt)}".replacing(#""signature":"aa""#, with: #""signature":7"#), 400,
+      "signature must be a string"),
+    BadRequest(
+      "/sign-in", "{\(attempt)}".replacing(#""public_key":"aa""#, with: #""public_key":"xyz""#), 400, "hex"),
+    BadRequest(
+      "/sign-in", "{\(attempt)}".replacing(#""signature":"aa""#, with: #""signature":"a""#), 400, "hex"),
+    BadRequest(
+      "/sign-in", #"{\#(attempt),"algorithm":"RSA"}"#, 400, "unsupported wallet algorithm: RSA"),
+    BadRequest("/sign-in", #"{\#(attempt),"algorithm":"ed25519"}"#, 400, "unsupported wallet algorithm"),
+    BadRequest("/sign-in", #"{\#(attempt),"algorithm":1}"#, 400, "algorithm must be a string"),
+    BadRequest("/sign-in", "{\(attempt)}", 401, "invalid or expired challenge"),
+
+    BadRequest("/login", "{}", 401, "invalid credentials"),
+    BadRequest(
+      "/login", #"{"email":"ops@example.org","password":"wrong"}"#, 401, "invalid credentials"),
+    BadRequest(
+      "/login", #"{"email":"no@example.org","password":"correct horse"}"#, 401, "invalid credentials"),
+    BadRequest("/login", #"{"email":"ops@example.org","password":7}"#, 400, "password must be a string"),
+
+    BadRequest("/refresh", "{}", 400, "refresh_token required"),
+    BadRequest("/refresh", #"{"refresh_token":""}"#, 400, "refresh_token required"),
+    BadRequest("/refresh", #"{"refresh_token":["x"]}"#, 400, "refresh_token must be a string"),
+    BadRequest("/refresh", #"{"refresh_token":"x"}"#, 401, "refresh invalid: "),
+    BadRequest("/refresh", #"{"refresh_token":"a.b.c"}"#, 401, "refresh invalid: "),
+  ]
+}
