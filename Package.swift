@@ -57,9 +57,10 @@ let package = Package(
     .testTarget(
       name: "AuthServerTests",
       dependencies: ["AuthServer", "CGI", "POSIX", "Stores", "TestSupport", "Tokens", httpTypes, logging]),
-    .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "TestSupport"]),
+    .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "TestSupport", "pico-auth"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "pico-auth"]),
-    .testTarget(name: "IntegrationTests", dependencies: ["TestSupport", "pico-auth"]),
+    .testTarget(
+      name: "IntegrationTests", dependencies: ["TestSupport", "Wallets", "pico-auth"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -76,10 +76,12 @@ public final class WorkerLoop: @unchecked Sendable {
     for _ in 1..<max(threads, 1) {
       var thread = pthread_t()
       let loop = Unmanaged.passRetained(self).toOpaque()
-      let result = pthread_create(&thread, nil, { argument in
-        Unmanaged<WorkerLoop>.fromOpaque(argument!).takeRetainedValue().serve()
-        return nil
-      }, loop)
+      let result = pthread_create(
+        &thread, nil,
+        { argument in
+          Unmanaged<WorkerLoop>.fromOpaque(argument!).takeRetainedValue().serve()
+          return nil
+        }, loop)
       if result == 0 { others.append(thread) }
     }
     serve()
@@ -91,13 +93,29 @@ public final class WorkerLoop: @unchecked Sendable {
     while true {
       guard epoll_wait(epoll.descriptor, &event, 1, -1) == 1 else { continue }
       switch event.data.u64 {
-      case Tag.stop: return
+      case Tag.stop: return finish()
       case Tag.listener: acceptConnection()
-      default:
-        let address = UnsafeRawPointer(bitPattern: UInt(event.data.u64))!
-        advance(Unmanaged<Connection>.fromOpaque(address).takeRetainedValue(), isWatched: true)
+      case let tag: advance(connection(tag), isWatched: true)
       }
     }
+  }
+
+  /// Answers the requests that had come before the stop, one on each connection.
+  private func finish() {
+    var events = [epoll_event](repeating: epoll_event(), count: 64)
+    while true {
+      let count = epoll_wait(epoll.descriptor, &events, Int32(events.count), 0)
+      let tags = events[..<max(0, Int(count))].map(\.data.u64).filter { $0 > Tag.listener }
+      if tags.isEmpty { return }
+      for tag in tags {
+        let connection = connection(tag)
+        if connection.readiness() == .data { _ = connection.serve(answer) }
+      }
+    }
+  }
+
+  private func connection(_ tag: UInt64) -> Connection {
+    Unmanaged<Connection>.fromOpaque(UnsafeRawPointer(bitPattern: UInt(tag))!).takeRetainedValue()
   }
 
   private func acceptConnection() {

@@ -46,7 +46,7 @@ public final class FileHandle: Sendable {
   public static func existing(_ path: String, flags: Flags) throws(SystemError) -> FileHandle? {
     do throws(SystemError) {
       return try FileHandle(path: path, flags: flags)
-    } catch where error.code == ENOENT {
+    } catch  where error.code == ENOENT {
       return nil
     }
   }
@@ -148,7 +148,7 @@ public final class FileHandle: Sendable {
     do throws(SystemError) {
       try retryingOnInterrupt("flock") { flock(descriptor, LOCK_EX | LOCK_NB) }
       return true
-    } catch where error.code == EWOULDBLOCK {
+    } catch  where error.code == EWOULDBLOCK {
       return false
     }
   }

@@ -34,7 +34,7 @@ public struct FileStatus: Sendable, Equatable {
     do throws(SystemError) {
       try retryingOnInterrupt("stat") { stat(path, &status) }
       return FileStatus(status)
-    } catch where error.code == ENOENT {
+    } catch  where error.code == ENOENT {
       return nil
     }
   }

@@ -31,9 +31,9 @@ public enum Files {
   public static func makeFolder(_ path: String) throws(SystemError) {
     do throws(SystemError) {
       try retryingOnInterrupt("mkdir") { mkdir(path, 0o700) }
-    } catch where error.code == EEXIST {
+    } catch  where error.code == EEXIST {
       return
-    } catch where error.code == ENOENT && path.contains("/") {
+    } catch  where error.code == ENOENT && path.contains("/") {
       try makeFolder(parent(of: path))
       return try makeFolder(path)
     }
@@ -73,7 +73,7 @@ public enum Files {
     do throws(SystemError) {
       // link(2), not rename(2): of many processes that try at once exactly one succeeds.
       try retryingOnInterrupt("link") { link(draft, path) }
-    } catch where error.code == EEXIST {
+    } catch  where error.code == EEXIST {
       return false
     }
     try synchronizeFolder(of: path)
@@ -91,7 +91,7 @@ public enum Files {
   public static func remove(_ path: String) throws(SystemError) {
     do throws(SystemError) {
       try retryingOnInterrupt("unlink") { unlink(path) }
-    } catch where error.code == ENOENT {
+    } catch  where error.code == ENOENT {
       return
     }
   }

@@ -94,7 +94,8 @@ public struct KeyFiles: Sendable {
   /// The number at the end of a key's name, so that 10 comes after 9; 0 without one.
   private static func number(of file: String) -> Int {
     let name = name(of: file)
-    return Int(name.suffix(from: name.lastIndex { !$0.isNumber }.map(name.index(after:)) ?? name.startIndex)) ?? 0
+    return Int(name.suffix(from: name.lastIndex { !$0.isNumber }.map(name.index(after:)) ?? name.startIndex))
+      ?? 0
   }
 
   private static func read(_ file: String) throws(KeyError) -> [UInt8] {

@@ -7,8 +7,9 @@ import POSIX
 enum ScriptProcess {
   static func run() -> Never {
     let logger = Program.makeLogger()
+    let body = StandardInputBody()
     let request = Request(
-      variables: MetaVariables(environment: ProcessEnvironment.entries), body: StandardInputBody())
+      variables: MetaVariables(environment: ProcessEnvironment.entries), body: body)
     let response: Response
     do {
       response = try Program.server(logger: logger).respond(to: request)
@@ -19,6 +20,7 @@ enum ScriptProcess {
     let answer = response.serialized(isHead: request.method == .head)
     do {
       try FileHandle.standardOutput.writeNext(answer)
+      body.drain(declared: request.variables[.contentLength].flatMap { Int($0) } ?? 0)
       exit(0)
     } catch {
       logger.error("answer not sent", metadata: ["reason": "\(error)"])
@@ -29,16 +31,32 @@ enum ScriptProcess {
 
 /// The body of a CGI request. RFC 3875, section 4.2: no more than CONTENT_LENGTH bytes may be read, as a
 /// server need not end its standard input.
-private struct StandardInputBody: RequestBody {
+private final class StandardInputBody: RequestBody {
+  /// How much of a body that no route wanted is read. Bytes.
+  private static let drainLimit = 1 << 20
+
+  private var taken = 0
+
   func read(limit: Int, expected: Int?) throws(BodyError) -> [UInt8] {
     let isChunked = getenv("HTTP_TRANSFER_ENCODING") != nil
-    var rest = expected ?? (isChunked ? limit + 1 : 0)
+    return take(expected ?? (isChunked ? limit + 1 : 0))
+  }
+
+  /// Reads what nobody read: some servers take it for a failure if they can't get rid of a body.
+  func drain(declared: Int) {
+    _ = take(min(declared, Self.drainLimit) - taken)
+  }
+
+  private func take(_ count: Int) -> [UInt8] {
     var bytes: [UInt8] = []
-    while rest > 0 {
-      guard let chunk = try? FileHandle.standardInput.readNext(count: min(rest, 65536)), !chunk.isEmpty else { break }
+    while bytes.count < count {
+      let next = min(count - bytes.count, 65536)
+      guard let chunk = try? FileHandle.standardInput.readNext(count: next), !chunk.isEmpty else {
+        break
+      }
       bytes += chunk
-      rest -= chunk.count
     }
+    taken += bytes.count
     return bytes
   }
 }

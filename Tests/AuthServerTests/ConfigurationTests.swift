@@ -74,7 +74,10 @@ import Testing
     ("server_auth:\n  auto_create_admin: \"true\"\n", ":2: auto_create_admin must be true or false"),
     ("server_auth:\n  audience: 12\n", ":2: audience must be text"),
     ("server_auth:\n  audience: [a]\n", ":2: audience must be text"),
-    ("server_auth:\n  supported_wallet_algorithms: Ed25519\n", ":2: supported_wallet_algorithms must be a list"),
+    (
+      "server_auth:\n  supported_wallet_algorithms: Ed25519\n",
+      ":2: supported_wallet_algorithms must be a list"
+    ),
     ("server_auth:\n  supported_wallet_algorithms: [RSA]\n", ":2: supported_wallet_algorithms has RSA"),
     ("server_auth:\n  algorithm: HS256\n", ":2: algorithm must be RS256"),
     ("server_auth:\n  admin_password: admin\n", ":2: admin_password is the first"),

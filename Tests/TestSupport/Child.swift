@@ -1,9 +1,14 @@
 import Foundation
+import Synchronization
 
 /// A process that a test started, and that ends with it.
-public final class Child: @unchecked Sendable {
-  private let process = Process()
+public final class Child: Sendable {
+  public let identifier: pid_t
   private let log: String
+  /// As `waitpid(2)` tells it; nil while the process runs.
+  private let status = Mutex<Int32?>(nil)
+
+  public struct SpawnFailure: Error { let code: Int32 }
 
   /// - Parameters:
   ///   - environment: besides PATH, all there is.
@@ -12,38 +17,71 @@ public final class Child: @unchecked Sendable {
     _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, log: String
   ) throws {
     self.log = log
-    _ = FileManager.default.createFile(atPath: log, contents: nil)
-    let output = FileHandle(forWritingAtPath: log)!
-    process.executableURL = URL(fileURLWithPath: Tool.path(arguments[0]))
-    process.arguments = Array(arguments.dropFirst())
-    process.environment = environment.merging(["PATH": Tool.searchPath]) { given, _ in given }
-    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
+    let arguments = folder.map { ["env", "--chdir=\($0)"] + arguments } ?? arguments
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    posix_spawn_file_actions_adddup2(&actions, 1, 2)
+
+    // Not Foundation's Process: the runner's threads block signals, a shell before it may ignore some, and
+    // children would inherit both.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    var all = sigset_t()
+    sigfillset(&all)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+    let variables = environment.merging(["PATH": Tool.searchPath]) { given, _ in given }
+    var argumentPointers = arguments.map { strdup($0) } + [nil]
+    var variablePointers = variables.map { strdup("\($0)=\($1)") } + [nil]
+    defer { for pointer in argumentPointers + variablePointers { free(pointer) } }
+    var process = pid_t()
+    let result = posix_spawn(
+      &process, Tool.path(arguments[0]), &actions, &attributes, &argumentPointers, &variablePointers)
+    guard result == 0 else { throw SpawnFailure(code: result) }
+    identifier = process
   }
 
   deinit {
-    if process.isRunning { kill(SIGKILL) }
+    guard isRunning else { return }
+    kill(SIGKILL)
+    waitpid(identifier, nil, 0)
   }
 
-  public var identifier: pid_t { process.processIdentifier }
-  public var isRunning: Bool { process.isRunning }
+  public var isRunning: Bool {
+    status.withLock { status in
+      var value: Int32 = 0
+      if status == nil, waitpid(identifier, &value, WNOHANG) != 0 { status = value }
+      return status == nil
+    }
+  }
+
   public var output: String {
     String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self)
   }
 
   public func kill(_ signal: Int32) {
-    Foundation.kill(process.processIdentifier, signal)
+    if isRunning { Foundation.kill(identifier, signal) }
   }
 
   /// Asks it to end, and waits.
-  /// - Returns: its exit status; nil where it didn't end in time.
+  /// - Returns: its exit status, 128 and the signal's number where one ended it; nil where it didn't end in
+  ///   time.
   @discardableResult
   public func stop(_ signal: Int32 = SIGTERM, within seconds: Double = 10) -> Int32? {
-    if process.isRunning { kill(signal) }
-    return eventually(within: seconds) { !process.isRunning } ? process.terminationStatus : nil
+    kill(signal)
+    guard eventually(within: seconds, { !isRunning }) else { return nil }
+    return status.withLock { status in
+      status.map { $0 & 0x7f == 0 ? $0 >> 8 & 0xff : 128 + $0 & 0x7f }
+    }
   }
 
   /// The processes that it started and that still run.

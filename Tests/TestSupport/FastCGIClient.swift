@@ -1,7 +1,7 @@
 import Foundation
 
 /// The web server's side of FastCGI, to the byte. FastCGI specification, section 3.
-public final class FastCGIClient {
+public final class FastCGIClient: @unchecked Sendable {
   private let socket: Socket
   private let keepsConnection: Bool
 
@@ -33,7 +33,10 @@ public final class FastCGIClient {
     return bytes
   }
 
-  public func sendRaw(_ bytes: [UInt8]) throws { try socket.send(bytes) }
+  public func sendRaw(_ bytes: some Collection<UInt8>) throws { try socket.send(Array(bytes)) }
+
+  /// Whether the other side has read all that was sent.
+  public var isRead: Bool { socket.unreadByPeer == 0 }
 
   /// Reads records up to the end of the request.
   public func answer() throws -> HTTPAnswer {

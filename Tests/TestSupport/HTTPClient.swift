@@ -39,9 +39,17 @@ public struct HTTPClient: Sendable {
   }
 
   /// Sends a request on a connection of its own.
-  /// - Parameter path: below the base unless it begins with two slashes, the first of which is dropped then.
   public func send(
     _ method: String, _ path: String, fields: [(String, String)] = [], body: [UInt8]? = nil
+  ) throws -> HTTPAnswer {
+    try send(method, path, fields: fields, body: body, raw: "")
+  }
+
+  /// - Parameters:
+  ///   - path: below the base unless it begins with two slashes, the first of which is dropped then.
+  ///   - raw: what is sent behind the head where there is no body, such as chunks.
+  public func send(
+    _ method: String, _ path: String, fields: [(String, String)], body: [UInt8]?, raw: String
   ) throws -> HTTPAnswer {
     let target = path.hasPrefix("//") ? String(path.dropFirst()) : base + path
     var head = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
@@ -50,7 +58,7 @@ public struct HTTPClient: Sendable {
       head += "Content-Length: \(body.count)\r\n"
     }
     let socket = try Socket(port: port)
-    try socket.send(Array((head + "\r\n").utf8) + (body ?? []))
+    try socket.send(Array((head + "\r\n").utf8) + (body ?? Array(raw.utf8)))
     return try Self.read(from: socket, isHead: method == "HEAD")
   }
 

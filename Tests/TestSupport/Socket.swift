@@ -57,6 +57,13 @@ public final class Socket: @unchecked Sendable {
     return Array(bytes[..<got])
   }
 
+  /// Bytes that were sent and that the other side hasn't read. `unix(7)`, SIOCOUTQ.
+  var unreadByPeer: Int32 {
+    var count: Int32 = -1
+    _ = ioctl(descriptor, UInt(TIOCOUTQ), &count)
+    return count
+  }
+
   /// A port that nobody listens on.
   public static func freePort() -> Int {
     let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

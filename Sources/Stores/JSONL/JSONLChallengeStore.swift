@@ -62,7 +62,8 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     return try storing {
       let (file, _) = try openCurrent()
       let position = ChallengePosition(challenge: bytes, maskKey: file.header.maskKey)
-      guard let holder = holder(of: position, current: file), let record = try holder.record(at: position.index),
+      guard let holder = holder(of: position, current: file),
+        let record = try holder.record(at: position.index),
         equalInConstantTime(record.random, Array(bytes[..<ChallengePosition.randomSize])),
         equalInConstantTime(record.address, addressHash),
         record.state == .live, record.expiry > milliseconds

@@ -1,0 +1,116 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct SupervisorTests {
+  private let folder = TemporaryFolder()
+
+  @Test func aKilledWorkerIsReplacedAndNobodyWaits() throws {
+    let backend = try Backend(in: folder, workers: 1)
+    let worker = try #require(backend.child.children.first)
+    kill(worker, SIGKILL)
+    let start = Date()
+    #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200)
+    #expect(Date().timeIntervalSince(start) < 1)
+    #expect(backend.child.children.count == 1)
+    #expect(backend.child.children.first != worker)
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT])
+  func aStopEndsEverythingAndRemovesTheSocket(_ signal: Int32) throws {
+    let backend = try Backend(in: folder, workers: 3)
+    let workers = backend.child.children
+    #expect(workers.count == 3)
+    #expect(backend.child.stop(signal, within: 2) == 0)
+    for worker in workers { #expect(kill(worker, 0) == -1) }
+    #expect(!FileManager.default.fileExists(atPath: backend.socket))
+  }
+
+  @Test(arguments: [1, 4, 16])
+  func aStopWaitsForTheRequestThatIsUnderWay(_ threads: Int) throws {
+    let backend = try Backend(in: folder, workers: 1, threads: threads)
+    let worker = try #require(backend.child.children.first)
+    let body = Array(#"{"address":"aa"}"#.utf8)
+    let client = try FastCGIClient(unix: backend.socket)
+    let request = client.request(
+      [
+        ("REQUEST_METHOD", "POST"), ("SCRIPT_NAME", "/api/v1/auth/challenge"),
+        ("CONTENT_LENGTH", "\(body.count)"),
+      ], body: body)
+    // All but the end of the body: the worker is in the middle of the request once it has read that.
+    try client.sendRaw(request.dropLast(12))
+    #expect(eventually { client.isRead })
+    backend.child.kill(SIGTERM)
+    try client.sendRaw(request.suffix(12))
+    #expect(try client.answer().status == 200)
+    #expect(backend.child.stop(within: 2) == 0)
+    #expect(kill(worker, 0) == -1)
+  }
+
+  @Test(arguments: [1, 4, 16])
+  func aStopUnderLoadIsAsQuickAsAnyOther(_ threads: Int) throws {
+    let backend = try Backend(in: folder, workers: 2, threads: threads)
+    let socket = backend.socket
+    let clients = Thread {
+      _ = try? concurrently(8) { _ in
+        while (try? FastCGIClient(unix: socket).get("/jwks")) != nil {}
+      }
+    }
+    clients.start()
+    for _ in 0..<100 { _ = try FastCGIClient(unix: socket).get("/jwks") }
+    #expect(backend.child.stop(SIGTERM, within: 2) == 0)
+    #expect(eventually { clients.isFinished })
+  }
+
+  @Test func noWorkerOutlivesAKilledSupervisor() throws {
+    let backend = try Backend(in: folder, workers: 2)
+    let workers = backend.child.children
+    backend.child.kill(SIGKILL)
+    #expect(eventually(within: 5) { workers.allSatisfy { kill($0, 0) == -1 } })
+  }
+
+  @Test func theSocketIsForItsGroupOnly() throws {
+    let backend = try Backend(in: folder)
+    let mode = try FileManager.default.attributesOfItem(atPath: backend.socket)[.posixPermissions] as? Int
+    #expect(mode == 0o660)
+  }
+
+  @Test func aStaleSocketIsReplacedAndALiveOneIsNot() throws {
+    let first = try Backend(in: folder)
+    first.child.kill(SIGKILL)
+    #expect(eventually { !first.child.isRunning })
+    #expect(FileManager.default.fileExists(atPath: first.socket))
+    let second = try Backend(in: folder)
+    let third = try Tool.run(
+      [
+        Tool.picoAuth, "serve", "--listen", "unix:\(second.socket)", "--config",
+        folder.file("pico-auth.yaml"),
+      ])
+    #expect(third.status == 1)
+    #expect(third.errors.contains("another process listens there"))
+    #expect(try FastCGIClient(unix: second.socket).get("/jwks").status == 200)
+  }
+
+  @Test func aBadConfigurationIsToldOnceAndNothingStarts() throws {
+    let failure = #expect(throws: Backend.StartFailure.self) {
+      try Backend(in: folder, workers: 4, settings: "  isuer: x")
+    }
+    let log = failure?.log ?? ""
+    #expect(log.contains("pico-auth.yaml:3: unknown key isuer"))
+    #expect(log.split(separator: "\n").count == 1)
+  }
+
+  @Test func nothingSecretIsInTheProcessListOrTheLog() throws {
+    let backend = try Backend(in: folder, workers: 1)
+    for process in backend.child.children + [backend.child.identifier] {
+      let line = try String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)
+      #expect(line.contains("pico-auth"))
+      #expect(!line.contains("fleet-secret"))
+    }
+    _ = try FastCGIClient(unix: backend.socket).postJSON(
+      "/login", #"{"email":"ops@example.org","password":"hunter2-attempt"}"#)
+    #expect(!backend.child.output.contains("correct horse"))
+    #expect(!backend.child.output.contains("fleet-secret"))
+    #expect(!backend.child.output.contains("hunter2"))
+  }
+}

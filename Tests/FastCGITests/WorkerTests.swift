@@ -1,0 +1,109 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The program as a FastCGI application, to the byte.
+@Suite(.serialized) struct WorkerTests {
+  private let folder = TemporaryFolder()
+
+  private func variables(_ path: String = "/api/v1/auth/jwks") -> [(String, String)] {
+    [("REQUEST_METHOD", "GET"), ("SCRIPT_NAME", path)]
+  }
+
+  @Test func aKeptConnectionCarriesManyRequests() throws {
+    let backend = try Backend(in: folder)
+    let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
+    for _ in 0..<50 { #expect(try client.get("/jwks").status == 200) }
+    #expect(try client.get("/nowhere").status == 404)
+    #expect(try client.get("/jwks").status == 200)
+  }
+
+  @Test func aBodyThatNobodyReadsDoesNotSpoilTheNextRequest() throws {
+    let backend = try Backend(in: folder)
+    let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
+    for size in [1, 9_000, 70_000, 200_000] {
+      let body = [UInt8](repeating: 0x20, count: size)
+      #expect(try client.send("POST", "/nowhere", body: body).status == 404)
+      #expect(try client.get("/jwks").status == 200, "after \(size) bytes")
+    }
+    let answer = try client.send("POST", "/challenge", body: [UInt8](repeating: 0x20, count: 70_000))
+    #expect(answer.status == 413)
+    #expect(try client.get("/jwks").status == 200)
+  }
+
+  @Test func aConnectionThatIsNotKeptIsClosedAtOnce() throws {
+    let backend = try Backend(in: folder)
+    let client = try FastCGIClient(unix: backend.socket)
+    #expect(try client.get("/jwks").status == 200)
+    #expect(client.isClosed())
+  }
+
+  @Test func moreKeptConnectionsThanThreadsAreServed() throws {
+    let backend = try Backend(in: folder, threads: 2)
+    let clients = try (0..<64).map { _ in
+      try FastCGIClient(unix: backend.socket, keepsConnection: true)
+    }
+    for _ in 0..<3 {
+      for client in clients { #expect(try client.get("/jwks").status == 200) }
+    }
+  }
+
+  @Test func silentConnectionsHoldUpNobody() throws {
+    let backend = try Backend(in: folder, threads: 2)
+    let silent = try (0..<100).map { _ in try FastCGIClient(unix: backend.socket) }
+    #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200)
+    withExtendedLifetime(silent) {}
+  }
+
+  @Test func aLieAboutTheLengthIsA400() throws {
+    let backend = try Backend(in: folder)
+    for length in ["5", "500", "-1", "x"] {
+      let answer = try FastCGIClient(unix: backend.socket).send(
+        [
+          ("REQUEST_METHOD", "POST"), ("SCRIPT_NAME", "/api/v1/auth/challenge"),
+          ("CONTENT_LENGTH", length),
+        ], body: Array(#"{"address":"aa"}"#.utf8))
+      #expect(answer.status == 400, "\(length)")
+    }
+  }
+
+  @Test func whoeverHangsUpIsForgotten() throws {
+    let backend = try Backend(in: folder)
+    let whole = try FastCGIClient(unix: backend.socket).request(variables())
+    for count in stride(from: 1, to: whole.count, by: 7) {
+      try FastCGIClient(unix: backend.socket).sendRaw(Array(whole.prefix(count)))
+    }
+    // And before reading the answer.
+    for _ in 0..<20 { try FastCGIClient(unix: backend.socket).sendRaw(whole) }
+    #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200)
+    #expect(backend.child.children.count == 1)
+    #expect(!backend.child.output.contains("worker ended"))
+  }
+
+  @Test func garbageEndsItsConnectionAndNothingElse() throws {
+    let backend = try Backend(in: folder)
+    for garbage in ["GET / HTTP/1.1\r\n\r\n", String(repeating: "\u{1}", count: 5000)] {
+      let client = try FastCGIClient(unix: backend.socket)
+      try client.sendRaw(Array(garbage.utf8))
+      #expect(client.isClosed())
+    }
+    #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200)
+    #expect(!backend.child.output.contains("worker ended"))
+  }
+
+  /// Nobody may be let in by a program that can't tell yet who is allowed to.
+  @Test func anAuthorizerIsRefusedWithoutReadingItsInput() throws {
+    let backend = try Backend(in: folder)
+    let answer = try FastCGIClient(unix: backend.socket).send(variables(), role: 2)
+    #expect(answer.status == 403)
+  }
+
+  @Test func aHeadRequestHasTheFieldsAndNoBody() throws {
+    let backend = try Backend(in: folder)
+    let get = try FastCGIClient(unix: backend.socket).get("/jwks")
+    let head = try FastCGIClient(unix: backend.socket).send("HEAD", "/jwks")
+    #expect(head.body.isEmpty)
+    #expect(head["content-length"] == "\(get.body.count)")
+    #expect(head["etag"] == get["etag"])
+  }
+}

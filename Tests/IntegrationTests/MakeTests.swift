@@ -1,0 +1,48 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What a user does first, with the release build.
+@Suite(
+  .serialized,
+  .enabled(
+    if: ProcessInfo.processInfo.environment["PICO_AUTH_BINARY"] != nil,
+    "PICO_AUTH_BINARY names no release build"))
+struct MakeTests {
+  private let folder = TemporaryFolder()
+
+  @Test func runAndDemo() throws {
+    let port = Socket.freePort()
+    let run = try Child(
+      ["\(WebServer.project)/scripts/run"],
+      environment: ["PORT": "\(port)", "STATE": folder.file("var")], log: folder.file("run.log"))
+    #expect(eventually(within: 30) { run.output.contains("make demo") || !run.isRunning })
+    try #require(run.isRunning, "\(run.output)")
+    let demo = try Tool.run(["\(WebServer.project)/scripts/demo"], environment: ["PORT": "\(port)"])
+    #expect(demo.status == 0, "\(demo.errors)")
+    #expect(demo.output.components(separatedBy: "signature: valid").count == 4)
+    for algorithm in ["ML-DSA-65", "Ed25519", "secp256k1"] {
+      #expect(demo.output.contains("\"algorithm\": \"\(algorithm)\""))
+    }
+
+    let password = try folder.read("var/operator-password").trimmingCharacters(in: .newlines)
+    let login = try HTTPClient(port: port).postJSON(
+      "/login", #"{"email":"operator@localhost","password":"\#(password)"}"#)
+    #expect(login.status == 200)
+    #expect(!run.output.contains(password))
+
+    let started = run.children
+    #expect(started.count >= 2)
+    run.kill(SIGINT)
+    #expect(eventually { !run.isRunning })
+    #expect(started.allSatisfy { kill($0, 0) == -1 })
+    #expect((try? Socket(port: port)) == nil)
+  }
+
+  @Test func theBinaryNeedsNoSwiftOnTheHost() throws {
+    let libraries = try Tool.run(["ldd", Tool.picoAuth]).output
+    #expect(libraries.contains("libfcgi"))
+    #expect(!libraries.lowercased().contains("swift"))
+    #expect(!libraries.contains("libFoundation"))
+  }
+}

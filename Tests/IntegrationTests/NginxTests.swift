@@ -1,0 +1,127 @@
+import Foundation
+import TestSupport
+import Testing
+import Wallets
+
+/// nginx with the shipped location blocks in front of four workers.
+@Suite(.serialized) struct NginxTests {
+  private let folder = TemporaryFolder()
+  private let backend: Backend
+  private let nginx: WebServer.Running
+  private var client: HTTPClient { nginx.client }
+
+  init() throws {
+    backend = try Backend(in: folder, workers: 4)
+    nginx = try WebServer.nginx([backend.socket])
+  }
+
+  @Test func everyBadRequestIsRefusedAsTheContractSaysAndEveryWorkerLives() throws {
+    let workers = backend.child.children
+    for bad in BadRequest.all {
+      let answer = try client.send(
+        bad.method, bad.path, fields: bad.fields, body: bad.body.map { Array($0.utf8) })
+      // nginx knows no route but ours.
+      if bad.path.hasPrefix("//") {
+        #expect(answer.status == 404)
+        continue
+      }
+      #expect(answer.status == bad.status, "\(bad)")
+      #expect(answer.detail.contains(bad.detail), "\(bad): \(answer.text)")
+      #expect(answer["content-type"] == "application/problem+json")
+      #expect(answer["x-content-type-options"] == "nosniff")
+      #expect(answer["cache-control"] == "no-store")
+    }
+    #expect(backend.child.children == workers)
+  }
+
+  @Test func theKeySetIsTheSameFromEveryWorkerAndAtBothPlaces() throws {
+    let first = try client.get("/jwks")
+    for _ in 0..<100 {
+      let answer = try client.get("/jwks")
+      #expect(answer.body == first.body)
+      #expect(answer["etag"] == first["etag"])
+    }
+    #expect(try client.get("//.well-known/jwks.json").body == first.body)
+    let head = try client.send("HEAD", "/jwks")
+    #expect(head.status == 200)
+    #expect(head.body.isEmpty)
+    #expect(head["content-length"] == "\(first.body.count)")
+    let unchanged = try client.get("/jwks", fields: [("If-None-Match", first["etag"]!)])
+    #expect(unchanged.status == 304)
+  }
+
+  @Test func pathsAreReadAsNginxSendsThem() throws {
+    #expect(try client.get("/jwks?x=%2F&y").status == 200)
+    #expect(try client.get("/%6Awks").status == 200)
+    #expect(try client.get("//api/v1/auth/./jwks").status == 200)
+    #expect(try client.get("/jwks/").status == 404)
+    #expect(try client.get("/").status == 404)
+    // Absolute form.
+    let socket = try Socket(port: client.port)
+    try socket.send(
+      Array("GET http://x.example/api/v1/auth/jwks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".utf8))
+    #expect(String(decoding: try socket.receive(), as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+  }
+
+  @Test func aChunkedBodyIsRead() throws {
+    let json = #"{"address":"aa"}"#
+    let answer = try client.send(
+      "POST", "/challenge",
+      fields: [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")], body: nil,
+      raw: "\(String(json.utf8.count, radix: 16))\r\n\(json)\r\n0\r\n\r\n")
+    #expect(answer.status == 200)
+  }
+
+  @Test func oneThousandSignInsNoneRefused() throws {
+    let keys = try (0..<8).map { _ in try WalletKey(algorithm: .ed25519) }
+    let client = client
+    let statuses = try concurrently(8) { number in
+      try (0..<125).map { _ in try client.signIn(keys[number]).status }
+    }
+    #expect(statuses.joined().count { $0 == 200 } == 1000)
+  }
+
+  @Test func oneChallengePresented64TimesAtOnceIsAcceptedOnce() throws {
+    let key = try WalletKey(algorithm: .ed25519)
+    let client = client
+    for round in 0..<100 {
+      let body = try key.signIn(try client.challenge(key.address))
+      let statuses = try concurrently(64) { _ in try client.postJSON("/sign-in", body).status }
+      #expect(statuses.count { $0 == 200 } == 1, "round \(round)")
+      #expect(statuses.count { $0 == 401 } == 63, "round \(round)")
+    }
+  }
+
+  @Test func aKilledWorkerIsMissedByNobodyForASecond() throws {
+    for _ in 0..<5 {
+      let worker = try #require(backend.child.children.randomElement())
+      kill(worker, SIGKILL)
+      let start = Date()
+      #expect(try client.get("/jwks").status == 200)
+      #expect(Date().timeIntervalSince(start) < 1)
+      #expect(eventually { backend.child.children.count == 4 })
+    }
+  }
+
+  @Test func withTheBackendGoneNginxSaysSo() throws {
+    #expect(backend.child.stop() == 0)
+    #expect(try client.get("/jwks").status == 502)
+  }
+
+  @Test(.enabled(if: Tool.python != nil, "PICO_AUTH_PYTHON names no Python with the peers"))
+  func thePythonPeersAcceptOurTokensAndSignForUs() throws {
+    let python = try #require(Tool.python)
+    let base = "http://127.0.0.1:\(client.port)/api/v1/auth"
+    let peers = "\(WebServer.project)/Tests/Peers"
+    let signIn = try Tool.run([python, "\(peers)/sign_in.py", base])
+    try #require(signIn.status == 0, "\(signIn.errors)")
+    let login = try client.postJSON(
+      "/login", #"{"email":"ops@example.org","password":"correct horse"}"#)
+    let tokens = signIn.output.dropLast(2) + ", \"\(login.string("access_token"))\"]"
+    let result = try Tool.run(
+      [python, "\(peers)/validate.py", base, "http://localhost:8100"], input: String(tokens))
+    #expect(result.status == 0, "\(result.errors)")
+    let roles = result.output.split(separator: "\n").map { $0.prefix { $0 != " " } }
+    #expect(roles == ["wallet", "wallet", "wallet", "wallet", "operator"])
+  }
+}

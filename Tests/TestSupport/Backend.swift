@@ -1,0 +1,66 @@
+import Foundation
+
+/// `pico-auth serve` on a unix socket, with a state folder of its own or a shared one.
+public final class Backend: Sendable {
+  public let state: String
+  public let socket: String
+  public let child: Child
+
+  /// The settings that the contract's list of bad requests expects.
+  public static let settings = """
+      auto_create_admin: true
+      admin_email: ops@example.org
+      admin_password: correct horse
+      fleet_mint_secret: 0123456789-fleet-secret
+    """
+
+  /// - Parameters:
+  ///   - folder: for the socket, the log and the configuration.
+  ///   - state: the state folder; one in `folder` without it.
+  public init(
+    in folder: TemporaryFolder, name: String = "pico-auth", state: String? = nil, workers: Int = 1,
+    threads: Int = 4, settings: String = Backend.settings, environment: [String: String] = [:]
+  ) throws {
+    self.state = state ?? folder.file("state")
+    socket = folder.file("\(name).sock")
+    let config = try folder.write(
+      "\(name).yaml", "server_auth:\n  state_dir: \(self.state)\n\(settings)\n")
+    child = try Child(
+      [
+        Tool.picoAuth, "serve", "--listen", "unix:\(socket)", "--workers", "\(workers)",
+        "--threads", "\(threads)", "--config", config,
+      ], environment: environment, log: folder.file("\(name).log"))
+    let socket = socket
+    let child = child
+    guard eventually(within: 30, { Self.answers(socket) || !child.isRunning }), child.isRunning else {
+      throw StartFailure(log: child.output)
+    }
+  }
+
+  public struct StartFailure: Error { public let log: String }
+
+  /// Whether somebody serves behind a socket.
+  public static func answers(_ socket: String) -> Bool {
+    (try? FastCGIClient(unix: socket).get("/jwks").status) == 200
+  }
+}
+
+extension FastCGIClient: AuthBackend {
+  /// As nginx sends it: all of the path in SCRIPT_NAME.
+  public func send(
+    _ method: String, _ path: String, fields: [(String, String)] = [], body: [UInt8]? = nil
+  ) throws -> HTTPAnswer {
+    let script = path.hasPrefix("//") ? String(path.dropFirst()) : "/api/v1/auth" + path
+    var variables = [
+      ("REQUEST_METHOD", method), ("SCRIPT_NAME", script), ("QUERY_STRING", ""),
+      ("CONTENT_LENGTH", body.map { "\($0.count)" } ?? ""), ("REMOTE_ADDR", "127.0.0.1"),
+    ]
+    for (name, value) in fields {
+      let variable = name.uppercased().replacingOccurrences(of: "-", with: "_")
+      variables.append((variable == "CONTENT_TYPE" ? variable : "HTTP_" + variable, value))
+    }
+    return try send(variables, body: body ?? [])
+  }
+
+  public func get(_ path: String) throws -> HTTPAnswer { try send("GET", path) }
+}
