@@ -9,7 +9,8 @@ let package = Package(
   name: "pico-auth",
   products: [
     .executable(name: "pico-auth", targets: ["pico-auth"]),
-    .library(name: "AuthServer", targets: ["AuthServer", "CGI", "Stores", "Tokens", "Wallets"]),
+    .library(name: "AuthServer", targets: ["AuthServer", "CGI", "POSIX", "Stores", "Tokens", "Wallets"]),
+    .library(name: "StoreConformance", targets: ["StoreConformance"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -43,24 +44,31 @@ let package = Package(
     .executableTarget(
       name: "pico-auth",
       dependencies: [
-        "AuthServer", "FastCGI", "POSIX", "Tokens", "Wallets", "Wire", logging,
+        "AuthServer", "FastCGI", "POSIX", "Stores", "Tokens", "Wallets", "Wire", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    .target(name: "StoreConformance", dependencies: ["POSIX", "Stores"]),
+    .executableTarget(
+      name: "custom-stores",
+      dependencies: ["AuthServer", "CGI", "POSIX", "Stores", "Tokens", httpTypes, logging],
+      path: "Examples/CustomStores"),
+
     .target(
-      name: "TestSupport", dependencies: ["POSIX", "Wallets", "Wire"], path: "Tests/TestSupport"),
+      name: "TestSupport", dependencies: ["POSIX", "Wallets", "Wire", logging], path: "Tests/TestSupport"),
     .testTarget(name: "WireTests", dependencies: ["Wire"]),
     .testTarget(name: "CGITests", dependencies: ["CGI"]),
     .testTarget(name: "TokensTests", dependencies: ["TestSupport", "Tokens"]),
     .testTarget(name: "WalletsTests", dependencies: ["CSecp256k1", "TestSupport", "Wallets"]),
-    .testTarget(name: "StoresTests", dependencies: ["Stores", "TestSupport", logging]),
+    .testTarget(
+      name: "StoresTests", dependencies: ["StoreConformance", "Stores", "TestSupport", logging]),
     .testTarget(
       name: "AuthServerTests",
       dependencies: ["AuthServer", "CGI", "POSIX", "Stores", "TestSupport", "Tokens", httpTypes, logging]),
     .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "TestSupport", "pico-auth"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "pico-auth"]),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["TestSupport", "Wallets", "pico-auth"]),
+      name: "IntegrationTests", dependencies: ["TestSupport", "Wallets", "custom-stores", "pico-auth"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -14,10 +14,14 @@ public final class AuthServer: Sendable {
   public struct Stores: Sendable {
     public var challenges: any ChallengeStore
     public var revocations: any RevocationStore
+    public var mints: any MintAuditStore
 
-    public init(challenges: any ChallengeStore, revocations: any RevocationStore) {
+    public init(
+      challenges: any ChallengeStore, revocations: any RevocationStore, mints: any MintAuditStore
+    ) {
       self.challenges = challenges
       self.revocations = revocations
+      self.mints = mints
     }
 
     /// The shared files that the settings name.
@@ -26,7 +30,11 @@ public final class AuthServer: Sendable {
         challenges: JSONLChallengeStore(
           path: settings.effectiveChallengePath, lifetime: settings.challengeSeconds,
           limit: settings.maximumPendingChallenges, clock: clock, logger: logger),
-        revocations: JSONLRevocationStore(path: settings.effectiveRevocationPath))
+        revocations: JSONLRevocationStore(
+          path: settings.effectiveRevocationPath, clock: clock, logger: logger),
+        mints: JSONLMintAuditStore(
+          path: settings.effectiveMintAuditPath, retentionDays: settings.mintAuditRetentionDays,
+          clock: clock, logger: logger))
     }
   }
 
@@ -39,10 +47,13 @@ public final class AuthServer: Sendable {
   public init(
     settings: Settings, keys: KeyRing, stores: Stores, clock: Clock = .system, logger: Logger
   ) {
-    let issuing = TokenIssuing(settings: settings, keys: keys, clock: clock)
+    let issuing = TokenIssuing(
+      settings: settings, keys: keys, audit: stores.mints, clock: clock, logger: logger)
     let verifier = TokenVerifier(
       ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
+    let bearer = BearerCheck(verifier: verifier, revocations: stores.revocations)
     let body = JSONBody(limit: settings.maximumBodySize)
+    let operators = [settings.adminRole, "operator"]
 
     let keySet = KeySetRoute(keySet: keys.keySet)
     let challenge = ChallengeRoute(
@@ -52,6 +63,14 @@ public final class AuthServer: Sendable {
     let login = LoginRoute(body: body, settings: settings, issuing: issuing)
     let refresh = RefreshRoute(
       body: body, verifier: verifier, revocations: stores.revocations, issuing: issuing)
+    let fleet = FleetSessionRoute(body: body, settings: settings, issuing: issuing)
+    let revoke = RevokeRoute(
+      body: body, bearer: bearer, roles: operators, revocations: stores.revocations)
+    let revoked = RevokedTokensRoute(
+      bearer: bearer, roles: ["service"] + operators, revocations: stores.revocations)
+    let mints = MintsRoute(
+      bearer: bearer, roles: operators, maximum: max(1, settings.mintAuditMaximumInMemory),
+      mints: stores.mints, revocations: stores.revocations, clock: clock)
 
     router = Router(
       basePath: settings.basePath,
@@ -61,6 +80,10 @@ public final class AuthServer: Sendable {
         Route(.post, "/sign-in", handler: signIn.respond),
         Route(.post, "/login", handler: login.respond),
         Route(.post, "/refresh", handler: refresh.respond),
+        Route(.post, "/fleet/sessions", handler: fleet.respond),
+        Route(.post, "/revoke", handler: revoke.respond),
+        Route(.get, "/revoked-jtis", handler: revoked.respond),
+        Route(.get, "/mints", handler: mints.respond),
       ],
       absoluteRoutes: [Route(.get, "/.well-known/jwks.json", handler: keySet.respond)],
       report: { error in Self.problem(for: error, logger: logger) })

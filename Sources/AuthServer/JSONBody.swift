@@ -41,4 +41,11 @@ extension JSONObject {
     }
     return text
   }
+
+  /// A member's text; nil where it is missing or null.
+  /// - Throws: ``Problem`` 400 that names the member where it is anything else.
+  func optionalText(_ name: String) throws(Problem) -> String? {
+    guard let value = self[name], !value.isNull else { return nil }
+    return try text(name)
+  }
 }

@@ -1,23 +1,37 @@
 import CGI
+import Logging
 import POSIX
+import Stores
 import Tokens
 import Wire
 
-/// Issues the tokens that routes hand out, with the lifetimes of the settings.
+/// Issues the tokens that routes hand out, with the lifetimes of the settings, and records them before
+/// anybody gets them.
 struct TokenIssuing: Sendable {
   private let issuer: TokenIssuer
+  private let audit: any MintAuditStore
+  private let logger: Logger
   private let accessSeconds: Int
   private let refreshSeconds: Int
+  private let recordedSeconds: Int
+  private let isAuditRequired: Bool
 
-  init(settings: Settings, keys: KeyRing, clock: Clock) {
+  init(
+    settings: Settings, keys: KeyRing, audit: any MintAuditStore, clock: Clock, logger: Logger
+  ) {
+    self.audit = audit
+    self.logger = logger
     issuer = TokenIssuer(
       ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
     accessSeconds = settings.accessTokenMinutes * 60
     refreshSeconds = settings.refreshTokenDays * 86400
+    recordedSeconds = settings.mintAuditMinimumSeconds
+    isAuditRequired = settings.mintAuditRequired
   }
 
-  /// Signs an access and a refresh token and begins the answer with them.
+  /// Issues an access and a refresh token and begins the answer with them.
   /// - Parameter claims: further claims of the access token.
+  /// - Throws: ``StoreError`` where they can't be recorded and must be.
   func pair(
     subject: String, role: String, claims: [(name: String, value: String)] = []
   ) throws -> JSONObjectWriter {
@@ -25,11 +39,47 @@ struct TokenIssuing: Sendable {
       subject: subject, role: role, lifetime: accessSeconds, claims: claims)
     let refresh = try issuer.issue(
       subject: subject, role: role, lifetime: refreshSeconds, claims: [("type", "refresh")])
+    try record([mint(access, .access), mint(refresh, .refresh)])
     var answer = JSONObjectWriter()
     answer.add("access_token", access.text)
     answer.add("refresh_token", refresh.text)
     answer.add("token_type", "Bearer")
     answer.add("expires_in", accessSeconds)
     return answer
+  }
+
+  /// Issues the token of a fleet session.
+  /// - Parameters:
+  ///   - lifetime: seconds.
+  ///   - scope: left out where it is empty.
+  /// - Throws: ``StoreError`` where it can't be recorded and must be.
+  func session(
+    _ sessionID: String, agent: String, role: String, scope: String, lifetime: Int
+  ) throws -> IssuedToken {
+    var claims = [(name: "session_id", value: sessionID), (name: "agent_id", value: agent)]
+    if !scope.isEmpty { claims.append((name: "scope", value: scope)) }
+    let token = try issuer.issue(subject: sessionID, role: role, lifetime: lifetime, claims: claims)
+    try record([mint(token, .sign, scope: scope, agentID: agent, sessionID: sessionID)])
+    return token
+  }
+
+  private func mint(
+    _ token: IssuedToken, _ kind: Mint.Kind, scope: String = "", agentID: String = "",
+    sessionID: String = ""
+  ) -> Mint {
+    Mint(
+      tokenID: token.tokenID, subject: token.subject, role: token.role, issuedAt: token.issuedAt,
+      expiry: token.expiry, kind: kind, scope: scope, agentID: agentID, sessionID: sessionID)
+  }
+
+  private func record(_ mints: [Mint]) throws {
+    let lasting = mints.filter { $0.expiry - $0.issuedAt >= recordedSeconds }
+    guard !lasting.isEmpty else { return }
+    do {
+      try audit.append(lasting)
+    } catch {
+      if isAuditRequired { throw error }
+      logger.error("tokens issued without a record", metadata: ["reason": "\(error)"])
+    }
   }
 }

@@ -25,6 +25,6 @@ public struct Problem: Error, Sendable {
     document.add("detail", detail)
     var fields = fields
     fields[.contentType] = "application/problem+json"
-    return Response(status: status, fields: fields, body: document.finish())
+    return Response(status: status, fields: fields, body: .bytes(document.finish()))
   }
 }

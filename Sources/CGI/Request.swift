@@ -42,6 +42,28 @@ public struct Request {
   /// PATH_INFO alone: what lies behind the script, where the server knows where that ends.
   public var pathInfo: String { variables[.pathInfo] ?? "" }
 
+  /// The parameters of the query, in order, decoded. URL standard, section 5.1.
+  public var query: [(name: String, value: String)] {
+    (variables[.queryString] ?? "").split(separator: "&").map { pair in
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (Self.decoded(parts[0]), parts.count > 1 ? Self.decoded(parts[1]) : "")
+    }
+  }
+
+  private static func decoded(_ text: Substring) -> String {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "%"), let value = Hex.decode(String(Substring(rest.prefix(2))))?.first {
+        bytes.append(value)
+        rest = rest.dropFirst(2)
+      } else {
+        bytes.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// The whole body.
   /// - Parameter limit: bytes; a longer body is not read to its end.
   /// - Throws: ``BodyError``.

@@ -2,13 +2,22 @@ import HTTPTypes
 
 /// What a route answers.
 public struct Response: Sendable {
+  /// Takes bytes of a body; throws where the client is gone.
+  public typealias Sink = ([UInt8]) throws -> Void
+
+  public enum Body: Sendable {
+    case bytes([UInt8])
+    /// Handed over piece by piece, for what is too large to be held in memory.
+    case stream(@Sendable (_ sink: @escaping Sink) throws -> Void)
+  }
+
   public var status: HTTPResponse.Status
   public var fields: HTTPFields
-  public var body: [UInt8]
+  public var body: Body
 
   /// An answer that no cache keeps, unless its fields say otherwise.
   public init(
-    status: HTTPResponse.Status = .ok, fields: HTTPFields = [:], body: [UInt8] = []
+    status: HTTPResponse.Status = .ok, fields: HTTPFields = [:], body: Body = .bytes([])
   ) {
     self.status = status
     self.fields = fields
@@ -20,17 +29,49 @@ public struct Response: Sendable {
   public static func json(
     _ body: [UInt8], status: HTTPResponse.Status = .ok, fields: HTTPFields = [:]
   ) -> Response {
+    json(.bytes(body), status: status, fields: fields)
+  }
+
+  /// An answer with a JSON body.
+  public static func json(
+    _ body: Body, status: HTTPResponse.Status = .ok, fields: HTTPFields = [:]
+  ) -> Response {
     var response = Response(status: status, fields: fields, body: body)
     if response.fields[.contentType] == nil { response.fields[.contentType] = "application/json" }
     return response
   }
 
-  /// The answer as a CGI script gives it to its web server: fields, an empty line, the body.
+  /// All of the body, for programs that don't stream.
+  public func collectBody() throws -> [UInt8] {
+    switch body {
+    case .bytes(let bytes): return bytes
+    case .stream(let write):
+      var bytes: [UInt8] = []
+      try write { bytes += $0 }
+      return bytes
+    }
+  }
+
+  /// Hands over the answer as a CGI script gives it to its web server: fields, an empty line, the body.
   /// RFC 3875, section 6.
-  /// - Parameter isHead: the fields as for GET, Content-Length included, and no body.
-  public func serialized(isHead: Bool = false) -> [UInt8] {
+  /// - Parameters:
+  ///   - isHead: the fields as for GET, Content-Length included, and no body.
+  ///   - sink: called once where the body is in memory.
+  public func write(isHead: Bool, to sink: @escaping Sink) throws {
+    switch body {
+    case .bytes(let bytes):
+      var text = head(length: bytes.count)
+      if !isHead { text += bytes }
+      try sink(text)
+    case .stream(let write):
+      try sink(head(length: nil))
+      if !isHead { try write(sink) }
+    }
+  }
+
+  private func head(length: Int?) -> [UInt8] {
     var text: [UInt8] = []
-    text.reserveCapacity(256 + body.count)
+    text.reserveCapacity(256 + (length ?? 0))
     func append(_ name: String, _ value: String) {
       text.append(contentsOf: name.utf8)
       text.append(contentsOf: ": ".utf8)
@@ -40,9 +81,8 @@ public struct Response: Sendable {
     append("Status", "\(status.code) \(status.reasonPhrase)")
     for field in fields { append(field.name.rawName, field.value) }
     append("X-Content-Type-Options", "nosniff")
-    if status.code != 204 && status.code != 304 { append("Content-Length", "\(body.count)") }
+    if let length, status.code != 204, status.code != 304 { append("Content-Length", "\(length)") }
     text.append(contentsOf: "\r\n".utf8)
-    if !isHead { text += body }
     return text
   }
 }

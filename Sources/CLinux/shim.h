@@ -5,6 +5,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+// GNU's, hidden without _GNU_SOURCE.
+extern void *memmem(const void *text, size_t text_size, const void *part, size_t part_size);
+
 // A function, because Swift 6 doesn't let a mutable global of C be read.
 extern char **environ;
 static inline char **process_environment(void) { return environ; }

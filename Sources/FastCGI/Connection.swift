@@ -50,9 +50,10 @@ final class Connection {
   }
 
   /// Reads one request, answers it and finishes it.
-  /// - Parameter handler: gives the answer's bytes, CGI fields and body.
+  /// - Parameter handler: hands over the answer's bytes, CGI fields and body; what it throws breaks the
+  ///   connection off, so that the web server doesn't take half an answer for a whole one.
   /// - Returns: whether the connection can carry another request. `FCGX_Accept_r`, `FCGX_Finish_r`.
-  func serve(_ handler: (Request, Role) -> [UInt8]) -> Bool {
+  func serve(_ handler: (Request, Role, @escaping Response.Sink) throws -> Void) -> Bool {
     // FCGX_Accept_r first finishes the request before, and closes the socket unless it is to be kept; and
     // where it closes, a detached request is spared a wait of 2 s for the peer to close as well.
     request.pointee.keepConnection = 1
@@ -66,18 +67,30 @@ final class Connection {
     let variables = request.pointee.envp.withMemoryRebound(
       to: UnsafeMutablePointer<CChar>?.self, capacity: 1
     ) { MetaVariables(environment: $0) }
-    let answer = handler(Request(variables: variables, body: body), role)
-    answer.withUnsafeBufferPointer {
-      _ = $0.withMemoryRebound(to: CChar.self) {
-        FCGX_PutStr($0.baseAddress, Int32($0.count), request.pointee.out)
-      }
+    do {
+      try handler(Request(variables: variables, body: body), role, write)
+    } catch {
+      shutdown(descriptor, Int32(SHUT_RDWR))
     }
     // An authorizer's peer never ends standard input: reading it would hang.
     let isDrained = role == .authorizer || body.drain(limit: Self.drainLimit)
     FCGX_Finish_r(request)
     return wantsMore && isDrained && request.pointee.ipcFd != -1
   }
+
+  /// One record or more of standard output. `FCGX_PutStr`.
+  private func write(_ bytes: [UInt8]) throws {
+    let written = bytes.withUnsafeBufferPointer {
+      $0.withMemoryRebound(to: CChar.self) {
+        FCGX_PutStr($0.baseAddress, Int32($0.count), request.pointee.out)
+      }
+    }
+    if written != bytes.count { throw PeerGone() }
+  }
 }
+
+/// The web server closed the connection before it had the whole answer.
+struct PeerGone: Error {}
 
 /// What a web server asks of an application. FastCGI specification, section 6.
 public enum Role: Sendable {

@@ -9,7 +9,8 @@ public final class Supervisor {
   private static let lifelineDescriptor: Int32 = 3
   /// Workers answer what they have begun and end within 2 s; whoever doesn't is ended. Seconds.
   private static let stopTimeout = 5.0
-  /// A worker that dies younger than this is replaced after a pause, which doubles each time. Seconds.
+  /// A worker that fails younger than this is replaced after a pause, which doubles each time; one that
+  /// somebody killed is replaced at once. Seconds.
   private static let youth = 1.0
   private static let pauses = 0.1...5.0
 
@@ -100,7 +101,7 @@ public final class Supervisor {
       logger.log(
         level: status == 0 ? .info : .warning, "worker ended",
         metadata: ["process": "\(process)", "status": "\(Self.describe(status))"])
-      if Self.now - workers[index].started < Self.youth {
+      if Self.now - workers[index].started < Self.youth && status & 0x7f != SIGKILL {
         postpone(index)
       } else {
         workers[index].pause = 0

@@ -153,8 +153,15 @@ public final class WorkerLoop: @unchecked Sendable {
     }
   }
 
-  private func answer(_ request: Request, _ role: Role) -> [UInt8] {
-    handler(request, role).serialized(isHead: request.method == .head)
+  private func answer(_ request: Request, _ role: Role, _ sink: @escaping Response.Sink) throws {
+    do {
+      try handler(request, role).write(isHead: request.method == .head, to: sink)
+    } catch {
+      if !(error is PeerGone) {
+        logger.error("answer broken off", metadata: ["reason": "\(error)"])
+      }
+      throw error
+    }
   }
 
   private func watch(

@@ -32,13 +32,20 @@ public final class FileHandle: Sendable {
     self.descriptor = descriptor
   }
 
-  /// Opens a file with mode 0600 where it is made, whatever the umask.
+  /// Opens a file with mode 0600 where it is made, whatever the umask. What root makes belongs to the
+  /// folder's owner, whose processes are to work with it.
   /// - Throws: ``SystemError`` (`open`).
   public convenience init(path: String, flags: Flags) throws(SystemError) {
     let descriptor = try retryingOnInterrupt("open") {
       open(path, flags.rawValue | O_CLOEXEC | O_NOFOLLOW, 0o600)
     }
     self.init(owning: descriptor)
+    guard flags.rawValue & O_CREAT != 0, geteuid() == 0 else { return }
+    if let folder = try FileStatus.ofFile(at: Files.parent(of: path)), folder.owner != 0,
+      try status().owner == 0
+    {
+      try retryingOnInterrupt("fchown") { fchown(descriptor, folder.owner, folder.group) }
+    }
   }
 
   /// Opens a file; nil where there is none.

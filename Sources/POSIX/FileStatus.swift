@@ -5,15 +5,18 @@ public struct FileStatus: Sendable, Equatable {
   /// Device and inode: which file it is, whatever its name.
   public struct Identity: Sendable, Equatable {
     let device: UInt
-    let inode: UInt
+    public let inode: UInt
   }
 
   public let identity: Identity
   /// Size in bytes.
   public let size: Int
+  /// When its content last changed. Nanoseconds since 1970.
+  public let modified: Int
   /// Permission bits (0o7777).
   public let permissions: UInt32
   public let owner: UInt32
+  public let group: UInt32
   /// Number of names; 0 once the file was removed.
   public let links: Int
   public let isDirectory: Bool
@@ -21,8 +24,10 @@ public struct FileStatus: Sendable, Equatable {
   init(_ status: stat) {
     identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
     size = Int(status.st_size)
+    modified = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
     permissions = status.st_mode & 0o7777
     owner = status.st_uid
+    group = status.st_gid
     links = Int(status.st_nlink)
     isDirectory = status.st_mode & S_IFMT == S_IFDIR
   }

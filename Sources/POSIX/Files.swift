@@ -30,12 +30,19 @@ public enum Files {
   /// - Throws: ``SystemError`` (`mkdir`).
   public static func makeFolder(_ path: String) throws(SystemError) {
     do throws(SystemError) {
+      try makeOneFolder(path)
+    } catch  where error.code == ENOENT && path.contains("/") {
+      try makeFolder(parent(of: path))
+      // Below /proc a folder can't be made although the one above is there.
+      try makeOneFolder(path)
+    }
+  }
+
+  private static func makeOneFolder(_ path: String) throws(SystemError) {
+    do throws(SystemError) {
       try retryingOnInterrupt("mkdir") { mkdir(path, 0o700) }
     } catch  where error.code == EEXIST {
       return
-    } catch  where error.code == ENOENT && path.contains("/") {
-      try makeFolder(parent(of: path))
-      return try makeFolder(path)
     }
   }
 

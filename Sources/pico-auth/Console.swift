@@ -10,6 +10,13 @@ enum Console {
     try FileHandle.standardOutput.writeNext(Array("\(text)\n".utf8))
   }
 
+  /// A text from outside as it may be shown on a terminal: without control characters, and not too long.
+  static func shown(_ text: String) -> String {
+    let clean = String(
+      text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{fffd}" : Character($0) })
+    return clean.count > 64 ? clean.prefix(64) + "…" : clean
+  }
+
   static func complain(_ text: String) {
     for line in text.split(separator: "\n") { prompt("pico-auth: \(line)\n") }
   }

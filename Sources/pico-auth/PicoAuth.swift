@@ -10,7 +10,9 @@ struct PicoAuth: ParsableCommand {
       GATEWAY_INTERFACE in the environment it answers one CGI request. Otherwise these commands are there.
       """,
     version: Program.version,
-    subcommands: [Serve.self, Check.self, Keys.self, HashPassword.self, Wallet.self])
+    subcommands: [
+      Serve.self, Check.self, Keys.self, Tokens.self, Store.self, HashPassword.self, Wallet.self,
+    ])
 }
 
 /// Which configuration file a command works with.
@@ -21,6 +23,15 @@ struct ConfigOptions: ParsableArguments {
       "The configuration file. Without it: $PICO_AUTH_CONFIG, then /etc/pico-auth/config.yaml.",
       valueName: "file"))
   var file: String?
+}
+
+/// How a command prints what it found.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Prints one JSON object a line.") var json = false
+
+  func print(_ object: [UInt8]) throws {
+    try Console.print(String(decoding: object, as: UTF8.self))
+  }
 }
 
 extension ParsableCommand {

@@ -6,6 +6,7 @@ import Tokens
 
 /// What all ways to start have in common: finding the configuration, logging, putting the server together.
 enum Program {
+  static let clock = Clock.system
   static let version = "0.1.0"
 
   /// Names the configuration file for processes that nobody gives arguments: workers and CGI scripts.
@@ -38,12 +39,24 @@ enum Program {
       passphrase: settings.keyPassphrase.isEmpty ? nil : settings.keyPassphrase)
   }
 
-  /// The server over the shared files. Makes the first signing key where there is none.
-  /// - Throws: ``ConfigurationError``, ``KeyError``.
-  static func server(logger: Logger) throws -> AuthServer {
+  /// The stores that the settings name.
+  static func stores(_ settings: Settings, logger: Logger) -> AuthServer.Stores {
+    .files(settings, clock: clock, logger: logger)
+  }
+
+  /// The stores for a command that works on them beside the workers.
+  static func commandStores(_ config: ConfigOptions) throws -> AuthServer.Stores {
+    stores(try configuration(config.file).settings, logger: makeLogger())
+  }
+
+  /// The server over its stores. Makes the first signing key where there is none.
+  /// - Parameter isLasting: whether the process answers more than one request.
+  /// - Throws: ``ConfigurationError``, ``KeyError``, ``StoreError``.
+  static func server(isLasting: Bool, logger: Logger) throws -> AuthServer {
     let settings = try configuration().settings
+    let stores = stores(settings, logger: logger)
+    if isLasting { try stores.revocations.prepare() }
     return AuthServer(
-      settings: settings, keys: try keyFiles(settings).load(),
-      stores: .files(settings, clock: .system, logger: logger), logger: logger)
+      settings: settings, keys: try keyFiles(settings).load(), stores: stores, logger: logger)
   }
 }

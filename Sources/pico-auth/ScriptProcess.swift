@@ -12,14 +12,15 @@ enum ScriptProcess {
       variables: MetaVariables(environment: ProcessEnvironment.entries), body: body)
     let response: Response
     do {
-      response = try Program.server(logger: logger).respond(to: request)
+      response = try Program.server(isLasting: false, logger: logger).respond(to: request)
     } catch {
       logger.critical("script can't start", metadata: ["reason": "\(error)"])
       response = Problem(.internalServerError, "server misconfigured").response
     }
-    let answer = response.serialized(isHead: request.method == .head)
     do {
-      try FileHandle.standardOutput.writeNext(answer)
+      try response.write(isHead: request.method == .head) {
+        try FileHandle.standardOutput.writeNext($0)
+      }
       body.drain(declared: request.variables[.contentLength].flatMap { Int($0) } ?? 0)
       exit(0)
     } catch {

@@ -11,7 +11,7 @@ enum WorkerProcess {
   static func run() -> Never {
     let logger = Program.makeLogger()
     do {
-      let server = try Program.server(logger: logger)
+      let server = try Program.server(isLasting: true, logger: logger)
       let variables = ProcessEnvironment.variables
       let loop = try WorkerLoop(
         lifeline: variables[Supervisor.lifelineVariable].flatMap { Int32($0) },

@@ -24,9 +24,11 @@ struct InProcess: AuthBackend {
     settings.adminPassword = "correct horse"
     change(&settings)
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    let stores = AuthServer.Stores.files(settings, clock: clock.clock, logger: logger)
+    try! stores.revocations.prepare()
     server = AuthServer(
-      settings: settings, keys: try! KeyRing(keys: [Self.key]),
-      stores: .files(settings, clock: clock.clock, logger: logger), clock: clock.clock, logger: logger)
+      settings: settings, keys: try! KeyRing(keys: [Self.key]), stores: stores, clock: clock.clock,
+      logger: logger)
   }
 
   func send(
@@ -39,7 +41,8 @@ struct InProcess: AuthBackend {
       to: Request(method: .init(method)!, target: target, fields: httpFields, body: body ?? []))
     return HTTPAnswer(
       status: response.status.code,
-      fields: response.fields.map { ($0.name.canonicalName, $0.value) }, body: response.body)
+      fields: response.fields.map { ($0.name.canonicalName, $0.value) },
+      body: (try? response.collectBody()) ?? [])
   }
 
   /// The claims of a token, its signature not looked at.

@@ -24,6 +24,12 @@ import Wire
     return Request(variables: all)
   }
 
+  private func text(_ response: Response, isHead: Bool = false) -> String {
+    var bytes: [UInt8] = []
+    try? response.write(isHead: isHead) { bytes += $0 }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   private func status(_ variables: [MetaVariables.Name: String]) -> Int {
     router.respond(to: request(variables)).status.code
   }
@@ -71,15 +77,14 @@ import Wire
 
   @Test func headIsAnsweredAsGetWithoutTheBody() {
     let head = request([.scriptName: "/api/v1/auth/jwks", .requestMethod: "HEAD"])
-    let text = String(decoding: router.respond(to: head).serialized(isHead: true), as: UTF8.self)
+    let text = text(router.respond(to: head), isHead: true)
     #expect(text.contains("Content-Length: 11\r\n"))
     #expect(text.hasSuffix("\r\n\r\n"))
   }
 
   @Test func everyAnswerIsForbiddenToBeSniffedAndSaysWhetherItMayBeKept() {
     for path in ["/api/v1/auth/jwks", "/nowhere"] {
-      let text = String(
-        decoding: router.respond(to: request([.scriptName: path])).serialized(), as: UTF8.self)
+      let text = text(router.respond(to: request([.scriptName: path])))
       #expect(text.contains("X-Content-Type-Options: nosniff\r\n"))
       #expect(text.contains("Cache-Control: no-store\r\n"))
     }
@@ -88,7 +93,7 @@ import Wire
   @Test func aProblemIsADocument() throws {
     let answer = router.respond(to: request([.scriptName: "/nowhere"]))
     #expect(answer.fields[.contentType] == "application/problem+json")
-    let document = try JSONObject(parsing: answer.body)
+    let document = try JSONObject(parsing: try answer.collectBody())
     #expect(document["type"]?.string == "about:blank")
     #expect(document["title"]?.string == "Not Found")
     #expect(document["status"]?.integer == 404)

@@ -25,6 +25,10 @@ public final class TemporaryFolder: Sendable {
     return path
   }
 
+  public func write(_ name: String, bytes: [UInt8]) throws {
+    try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
+  }
+
   public func read(_ name: String) throws -> String {
     String(decoding: try Data(contentsOf: URL(fileURLWithPath: file(name))), as: UTF8.self)
   }

@@ -55,6 +55,7 @@ public struct SettingKey: Sendable {
     SettingKey("mint_audit_min_ttl_seconds", .integer(\.mintAuditMinimumSeconds, 0...century)),
     SettingKey("mint_audit_max_in_memory", .integer(\.mintAuditMaximumInMemory, 0...1_000_000_000)),
     SettingKey("mint_audit_required", .boolean(\.mintAuditRequired)),
+    SettingKey("mint_audit_retention_days", .integer(\.mintAuditRetentionDays, 0...36500)),
     SettingKey("state_dir", .string(\.stateFolder)),
     SettingKey("key_path", .string(\.keyPath), effective: \.effectiveKeyPath),
     SettingKey("key_passphrase", .string(\.keyPassphrase), isSecret: true),

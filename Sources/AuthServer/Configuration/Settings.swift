@@ -25,6 +25,8 @@ public struct Settings: Sendable {
   public var mintAuditMinimumSeconds = 300
   public var mintAuditMaximumInMemory = 5000
   public var mintAuditRequired = true
+  /// 0: for ever.
+  public var mintAuditRetentionDays = 365
   public var stateFolder = "/var/lib/pico-auth"
   public var keyPath = ""
   public var keyPassphrase = ""

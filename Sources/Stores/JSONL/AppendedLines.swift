@@ -4,46 +4,62 @@ import POSIX
 /// a lock. A file that was replaced or cut short is read from its beginning again.
 struct AppendedLines {
   enum Change {
-    /// The lines belong behind those handed over before.
-    case appended
-    /// The lines are all there are: what was handed over before no longer counts.
-    case restarted
+    /// What was handed over is what was added.
+    case none
+    /// Another file has the name now: all of it was handed over.
+    case replaced
+    /// The file became shorter: all of it was handed over.
+    case cut
   }
 
   private static let chunkSize = 1 << 20
 
   let path: String
+  /// What stands behind the last newline. Its writer is still at it, or was interrupted.
+  private(set) var unfinished: [UInt8] = []
   private var handle: FileHandle?
   private var identity: FileStatus.Identity?
-  /// Where the first line begins that was not handed over. Bytes.
+  /// Bytes that were read, `unfinished` not among them, and the size of the file then.
   private var offset = 0
+  private var size = 0
 
   init(path: String) {
     self.path = path
   }
 
-  /// Hands over every whole line that is new, without its newline. A last line without one is left for
-  /// later: its writer is still at it, or crashed.
-  /// - Parameter body: called with lines in order; `restarted` with the first of a file begun anew, or
-  ///   with an empty chunk where such a file has no line.
-  mutating func read(_ body: (Change, ArraySlice<UInt8>) throws -> Void) throws {
+  /// Hands over every whole line that is new, without its newline, in order.
+  /// - Throws: what `body` throws, and the same line is handed over next time; ``SystemError``.
+  mutating func read(_ body: (ArraySlice<UInt8>) throws -> Void) throws -> Change {
     guard let status = try FileStatus.ofFile(at: path) else {
-      if identity != nil { try body(.restarted, []) }
+      let isNew = identity != nil
       self = AppendedLines(path: path)
-      return
+      return isNew ? .replaced : .none
     }
-    if status.identity == identity && status.size == offset { return }
-    if status.identity != identity || status.size < offset {
+    // What is unfinished may have been cut off and something as long written in its place.
+    if status.identity == identity && status.size == size && unfinished.isEmpty { return .none }
+    var change = Change.none
+    if status.identity != identity || status.size < size {
+      if identity != nil { change = status.identity == identity ? .cut : .replaced }
       handle = try SharedFiles.open(path, flags: .read)
       identity = try handle?.status().identity
       offset = 0
-      try body(.restarted, [])
+      size = -1
     }
-    while let handle {
+    guard let handle else { return change }
+    while true {
       let chunk = try handle.read(count: Self.chunkSize, at: offset)
-      guard let last = chunk.lastIndex(of: UInt8(ascii: "\n")) else { return }
-      for line in chunk[...last].split(separator: UInt8(ascii: "\n")) { try body(.appended, line) }
-      offset += last + 1
+      var start = 0
+      while let end = chunk.firstIndex(of: [UInt8(ascii: "\n")], from: start) {
+        if end > start { try body(chunk[start..<end]) }
+        start = end + 1
+      }
+      offset += start
+      if chunk.count < Self.chunkSize {
+        unfinished = Array(chunk[start...])
+        size = offset + unfinished.count
+        return change
+      }
+      guard start > 0 else { throw StoreError("\(path): a line of more than \(Self.chunkSize) bytes") }
     }
   }
 }

@@ -47,7 +47,7 @@ final class FileLock: @unchecked Sendable {
 
   private func lockFile(until deadline: UInt64) throws -> FileHandle {
     while true {
-      let handle = try self.handle ?? FileHandle(path: path, flags: .create)
+      let handle = try self.handle ?? open()
       self.handle = handle
       try wait(for: handle, until: deadline)
       // Somebody may have removed the file: a lock on it would keep nobody out who opens it anew.
@@ -55,6 +55,12 @@ final class FileLock: @unchecked Sendable {
       handle.unlock()
       self.handle = nil
     }
+  }
+
+  private func open() throws -> FileHandle {
+    if let handle = try FileHandle.existing(path, flags: .create) { return handle }
+    try Files.makeFolder(Files.parent(of: path))
+    return try FileHandle(path: path, flags: .create)
   }
 
   private func wait(for handle: FileHandle, until deadline: UInt64) throws {

@@ -79,7 +79,6 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   /// record is torn.
   private func openCurrent() throws -> (ChallengeFile, size: Int) {
     guard let status = try FileStatus.ofFile(at: path), status.size > 0 else {
-      try Files.makeFolder(Files.parent(of: path))
       try beginGeneration(after: nil)
       return try openCurrent()
     }

@@ -1,47 +1,140 @@
+import Logging
 import POSIX
 import Synchronization
 import Wire
 
 /// Revocations in one file, a JSON object a line, which every process follows: what one appended, the next
-/// look-up of every other sees.
+/// look-up of every other sees. The peer's files are taken as they are.
 public final class JSONLRevocationStore: RevocationStore {
   private struct State {
-    var lines: AppendedLines
-    var revoked: Set<TokenIDHash> = []
+    var index: RevocationIndex
+    var isLoaded = false
+    var lookups = 0
   }
 
-  private let path: String
+  public let path: String
+  private let clock: Clock
+  private let log: AppendLog
+  /// Held by the one process that compacts.
+  private let compaction: FileLock
   private let state: Mutex<State>
 
-  /// - Parameter path: the file; nothing is revoked while there is none.
-  public init(path: String) {
+  /// - Parameter path: the file; nothing is revoked while there is none. `<path>.lock` lies beside it.
+  public init(path: String, clock: Clock, logger: Logger) {
     self.path = path
-    state = Mutex(State(lines: AppendedLines(path: path)))
+    self.clock = clock
+    log = AppendLog(path: path, clock: clock, logger: logger)
+    compaction = FileLock(path: path + ".compact.lock")
+    state = Mutex(State(index: RevocationIndex(path: path, logger: logger)))
+  }
+
+  /// Reads the whole file. Without that it is read at the second look-up, and the first just searches it: all
+  /// that a CGI script needs.
+  public func prepare() throws {
+    try reading { state in
+      try state.index.refresh()
+      state.isLoaded = true
+    }
   }
 
   public func isRevoked(_ tokenID: String) throws -> Bool {
-    let hash = TokenIDHash(tokenID)
-    return try state.withLock { state in
-      do {
-        var revoked = state.revoked
-        state.revoked = []
-        defer { state.revoked = revoked }
-        try state.lines.read { change, line in
-          if change == .restarted { revoked = [] } else { revoked.insert(try Self.hash(of: line)) }
+    try reading { state in
+      state.lookups += 1
+      if !state.isLoaded && state.lookups == 1 && Self.isPlain(tokenID) {
+        guard let handle = try SharedFiles.open(path, flags: .read) else { return false }
+        return try RevocationLine.find(tokenID, in: handle) != nil
+      }
+      try state.index.refresh()
+      state.isLoaded = true
+      return try state.index.contains(TokenIDHash(tokenID))
+    }
+  }
+
+  public func revoke(_ tokenID: String, reason: String, by actor: String) throws -> Revocation {
+    let (revocation, end) = try log.locked {
+      let end = try log.open(renew: renew)
+      if let earlier = try existing(tokenID, end.file.handle) { return (earlier, end) }
+      let revocation = Revocation(
+        tokenID: tokenID, revokedAt: clock.now, reason: reason, revokedBy: actor)
+      return (revocation, try log.append(RecordLine.seal(revocation.json), at: end))
+    }
+    // An earlier entry too: whoever wrote it may not have seen it reach the disk.
+    try log.waitUntilDurable(end)
+    return revocation
+  }
+
+  public func list(since cursor: String?) throws -> RevocationList {
+    guard let handle = try SharedFiles.open(path, flags: .read) else {
+      return RevocationList(version: "none", cursor: "none") { _ in }
+    }
+    let status = try handle.status()
+    let end = try BackwardLines.endOfLastLine(of: handle, size: status.size)
+    var start = 0
+    if let place = cursor.flatMap(FileCursor.init), place.offset <= end, try place.isIn(handle) {
+      start = place.offset
+    }
+    let cursor = try FileCursor(handle, offset: end).text
+    let path = path
+    return RevocationList(version: "\(cursor).\(String(status.modified, radix: 16))", cursor: cursor) {
+      [start] body in
+      try BackwardLines.read(handle, before: end, downTo: start) { line, _ in
+        do {
+          if !line.isEmpty { try body(try RevocationLine.revocation(line)) }
+        } catch is RecordLine.Damaged {
+          throw StoreError("\(path): damaged record; pico-auth store verify shows it")
         }
-        return revoked.contains(hash)
-      } catch {
-        // Half a list would let revoked tokens pass: begin anew with the next look-up.
-        state = State(lines: AppendedLines(path: path))
-        throw StoreError("\(path): \(error)")
+        return true
       }
     }
   }
 
-  private static func hash(of line: ArraySlice<UInt8>) throws -> TokenIDHash {
-    guard let tokenID = try JSONObject(parsing: Array(line))["jti"]?.string else {
-      throw StoreError("a revocation without jti")
+  /// Rewrites the file without the records that are not to be kept, while others read and append.
+  /// - Returns: how many were kept and dropped.
+  /// - Throws: ``StoreError``; the file is as it was then.
+  public func compact(
+    keeping isKept: (Revocation) throws -> Bool
+  ) throws -> (kept: Int, dropped: Int) {
+    let rewrite = RevocationRewrite(path: path, draftPath: path + ".compact")
+    return try compaction.withLock {
+      // The long part without the log's lock; what is appended meanwhile is added under it.
+      guard let draft = try rewrite.begin(isKept) else { return (0, 0) }
+      return try log.locked {
+        try rewrite.finish(draft, from: try log.open(renew: renew).file, keeping: isKept)
+      }
     }
-    return TokenIDHash(tokenID)
+  }
+
+  /// Writes again what a disk may have failed to take; under the log's lock.
+  private func renew(_ file: LogFile) throws {
+    try RevocationRewrite(path: path, draftPath: path + ".renewed").run(from: file) { _ in true }
+  }
+
+  /// The entry that revoked a token; nil where it isn't revoked.
+  private func existing(_ tokenID: String, _ handle: FileHandle) throws -> Revocation? {
+    let isKnown = try reading { state in
+      try state.index.refresh()
+      state.isLoaded = true
+      return try state.index.contains(TokenIDHash(tokenID))
+    }
+    guard isKnown else { return nil }
+    if Self.isPlain(tokenID) { return try RevocationLine.find(tokenID, in: handle) }
+    var found: Revocation?
+    try list(since: nil).forEach { if $0.tokenID.hasSameBytes(as: tokenID) { found = $0 } }
+    return found
+  }
+
+  /// Whether JSON writes a text as it is.
+  private static func isPlain(_ text: String) -> Bool {
+    text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c && $0 != 0x2f }
+  }
+
+  private func reading<Value>(_ body: (inout State) throws -> Value) throws -> Value {
+    do {
+      return try state.withLock { state in try body(&state) }
+    } catch let error as SystemError {
+      throw StoreError("\(path): \(error)")
+    } catch is RecordLine.Damaged {
+      throw StoreError("\(path): damaged record; pico-auth store verify shows it")
+    }
   }
 }

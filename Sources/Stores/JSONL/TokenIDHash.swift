@@ -1,22 +1,41 @@
 import Crypto
-import Wire
 
-/// A token identifier in 16 bytes. Ours are 16 bytes in hex and stand for themselves; any other is
-/// represented by the beginning of its SHA-256.
+/// A token identifier in 16 bytes. Ours are 16 bytes in lower-case hex and stand for themselves; any other
+/// is represented by the beginning of its SHA-256.
 struct TokenIDHash: Hashable {
   private let high: UInt64
   private let low: UInt64
 
   init(_ tokenID: String) {
-    let bytes: [UInt8]
-    if tokenID.utf8.count == 32, let decoded = Hex.decode(tokenID), decoded.count == 16,
-      Hex.encode(decoded).hasSameBytes(as: tokenID)
-    {
-      bytes = decoded
+    let bytes = Array(tokenID.utf8)
+    if bytes.count == 32, let high = Self.number(bytes[..<16]), let low = Self.number(bytes[16...]) {
+      self.high = high
+      self.low = low
     } else {
-      bytes = Array(SHA256.hash(data: Array(tokenID.utf8)).prefix(16))
+      let hash = Array(SHA256.hash(data: bytes))
+      high = hash[..<8].reduce(0) { $0 << 8 | UInt64($1) }
+      low = hash[8..<16].reduce(0) { $0 << 8 | UInt64($1) }
     }
-    high = bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) }
-    low = bytes[8...].reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// Reads 32 lower-case hex digits and the quote behind them; nil where something else stands there.
+  init?(digits text: ArraySlice<UInt8>) {
+    guard text.count > 32, text[text.startIndex + 32] == UInt8(ascii: "\""),
+      let high = Self.number(text.prefix(16)), let low = Self.number(text.dropFirst(16).prefix(16))
+    else { return nil }
+    self.high = high
+    self.low = low
+  }
+
+  private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    var number: UInt64 = 0
+    for digit in digits {
+      switch digit {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): number = number << 4 | UInt64(digit - 0x30)
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): number = number << 4 | UInt64(digit - 0x57)
+      default: return nil
+      }
+    }
+    return number
   }
 }

@@ -36,6 +36,7 @@ struct Serve: ParsableCommand {
       let configuration = try Program.configuration(config.file)
       for warning in configuration.warnings { logger.warning("\(warning)") }
       _ = try Program.keyFiles(configuration.settings).load()
+      try Program.stores(configuration.settings, logger: logger).revocations.prepare()
 
       var environment = ProcessEnvironment.variables
       environment[Program.configVariable] = Program.configFile(config.file)

@@ -1,0 +1,61 @@
+import CGI
+import Wire
+
+/// `POST /fleet/sessions`: a token for an agent, asked for by whoever knows the fleet secret.
+struct FleetSessionRoute: Sendable {
+  /// No session is shorter. Seconds.
+  private static let minimumLifetime = 60
+
+  private let body: JSONBody
+  private let secret: String
+  private let defaultLifetime: Int
+  private let maximumLifetime: Int
+  private let allowedRoles: [String]
+  private let issuing: TokenIssuing
+
+  init(body: JSONBody, settings: Settings, issuing: TokenIssuing) {
+    self.body = body
+    self.issuing = issuing
+    secret = settings.fleetSecret
+    defaultLifetime = settings.fleetSessionSeconds
+    maximumLifetime = settings.fleetMaximumSeconds
+    allowedRoles = settings.fleetAllowedRoles
+  }
+
+  @Sendable func respond(to request: Request) throws -> Response {
+    guard !secret.isEmpty else {
+      throw Problem(
+        .notFound, "fleet mint endpoint disabled (server_auth.fleet_mint_secret unset)")
+    }
+    guard let given = request.variables[.fleetSecret], isSameSecret(given, secret) else {
+      throw Problem.unauthorized("invalid X-Fleet-Secret")
+    }
+    let fields = try body.read(request)
+    let session = try fields.text("session_id")
+    let agent = try fields.text("agent_id")
+    guard !session.isEmpty, !agent.isEmpty else {
+      throw Problem(.badRequest, "session_id and agent_id required")
+    }
+    let role = try fields.optionalText("role") ?? "agent"
+    guard !role.isEmpty else { throw Problem(.badRequest, "role must not be empty") }
+    guard allowedRoles.isEmpty || allowedRoles.containsBytes(of: role) else {
+      throw Problem(.forbidden, "role not allowed: \(role)")
+    }
+    let token = try issuing.session(
+      session, agent: agent, role: role, scope: try fields.optionalText("scope") ?? "",
+      lifetime: try lifetime(fields))
+    var answer = JSONObjectWriter()
+    answer.add("session_token", token.text)
+    answer.add("exp", token.expiry)
+    return .json(answer.finish())
+  }
+
+  private func lifetime(_ fields: JSONObject) throws(Problem) -> Int {
+    guard let value = fields["ttl"], !value.isNull else { return defaultLifetime }
+    guard let seconds = value.integer else {
+      throw Problem(.badRequest, "ttl must be a whole number")
+    }
+    // The peer takes 0 for none given.
+    return seconds == 0 ? defaultLifetime : min(max(seconds, Self.minimumLifetime), maximumLifetime)
+  }
+}

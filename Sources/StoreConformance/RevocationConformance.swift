@@ -1,0 +1,71 @@
+import Stores
+
+extension StoreConformance {
+  /// Checks a ``RevocationStore``.
+  /// - Parameter make: makes an empty store.
+  public static func checkRevocations(_ make: () throws -> Opener<any RevocationStore>) throws {
+    try checkRevoking(try make())
+    try checkListing(try make())
+    try checkParallelRevoking(try make())
+  }
+
+  private static func checkRevoking(_ open: Opener<any RevocationStore>) throws {
+    let (mine, other) = (try open(), try open())
+    let kelvin = "\u{212a}"
+    for tokenID in ["0123456789abcdef0123456789abcdef", "any text", "q\"\\\u{1}é", "K"] {
+      try require(try !other.isRevoked(tokenID), "nothing is revoked at first")
+      let first = try mine.revoke(tokenID, reason: "r\n", by: "op")
+      try require(
+        first.tokenID == tokenID && first.reason == "r\n" && first.revokedBy == "op",
+        "a revocation says what was asked for")
+      try require(try other.isRevoked(tokenID), "a revocation holds in every process at once")
+      try require(try open().isRevoked(tokenID), "a revocation holds in a process that starts later")
+      let again = try other.revoke(tokenID, reason: "other", by: "somebody")
+      try require(again == first, "the second time answers the first entry")
+    }
+    try require(try !mine.isRevoked(kelvin), "identifiers are compared as bytes")
+    try require(
+      try !mine.isRevoked("0123456789ABCDEF0123456789ABCDEF"), "identifiers are compared as bytes")
+  }
+
+  private static func checkListing(_ open: Opener<any RevocationStore>) throws {
+    let store = try open()
+    func tokenIDs(_ list: RevocationList) throws -> [String] {
+      var all: [String] = []
+      try list.forEach { all.append($0.tokenID) }
+      return all
+    }
+    try require(try tokenIDs(store.list(since: nil)).isEmpty, "an empty store lists nothing")
+    for number in 0..<300 { _ = try store.revoke("t\(number)", reason: "", by: "") }
+    let all = try open().list(since: nil)
+    try require(try tokenIDs(all) == (0..<300).reversed().map { "t\($0)" }, "the newest comes first")
+    try require(
+      try store.list(since: nil).version == all.version, "a list's version is the same everywhere")
+    try require(
+      try tokenIDs(store.list(since: all.cursor)).isEmpty, "since the last list nothing is new")
+    _ = try store.revoke("new", reason: "", by: "")
+    let newer = try open().list(since: all.cursor)
+    try require(try tokenIDs(newer) == ["new"], "since the last list one is new")
+    try require(newer.version != all.version, "the version changes with the list")
+    for cursor in ["", "x", "ffffffff.ffffffff", "-1.-1", String(repeating: "f", count: 100)] {
+      try require(
+        try tokenIDs(store.list(since: cursor)).count == 301, "an unknown cursor lists everything")
+    }
+  }
+
+  private static func checkParallelRevoking(_ open: Opener<any RevocationStore>) throws {
+    let stores = [try open(), try open()]
+    // Each token by two threads: one entry, which both are given.
+    let entries = try inParallel(8) { number in
+      try (0..<25).map {
+        try stores[number % 2].revoke("t\(number / 2).\($0)", reason: "\(number)", by: "")
+      }
+    }.flatMap { $0 }
+    let reasons = Dictionary(grouping: entries, by: \.tokenID).mapValues { Set($0.map(\.reason)) }
+    try require(reasons.count == 100, "nothing is lost when many revoke")
+    try require(reasons.values.allSatisfy { $0.count == 1 }, "a token has one entry")
+    var listed = 0
+    try open().list(since: nil).forEach { _ in listed += 1 }
+    try require(listed == 100, "a token is listed once")
+  }
+}

@@ -1,0 +1,108 @@
+import Logging
+import POSIX
+
+/// A file of JSON lines that any number of processes append to.
+///
+/// Under the lock: look whether the file is still the one of that name, mend its end, append. Then, without
+/// the lock, wait for the disk. What is answered is on the disk; what isn't was never promised.
+final class AppendLog: @unchecked Sendable {
+  let path: String
+  private let lock: FileLock
+  private let clock: Clock
+  private let logger: Logger
+
+  /// Guarded by the lock.
+  private var file: LogFile?
+
+  init(path: String, clock: Clock, logger: Logger) {
+    self.path = path
+    self.clock = clock
+    self.logger = logger
+    lock = FileLock(path: path + ".lock")
+  }
+
+  /// Runs a body under the lock.
+  /// - Throws: ``StoreError``.
+  func locked<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try lock.withLock(body)
+    } catch let error as SystemError {
+      throw StoreError("\(path): \(error)")
+    }
+  }
+
+  /// Waits until what was appended is on the disk; without the lock.
+  /// - Throws: ``StoreError``.
+  func waitUntilDurable(_ end: LogEnd) throws {
+    do throws(SystemError) {
+      try end.file.waitUntilDurable(end.offset)
+    } catch {
+      throw StoreError("\(path): \(error)")
+    }
+  }
+
+  // MARK: - Under the lock
+
+  /// The file of that name as it is now, made where there is none, its last record whole.
+  /// - Parameter renew: gives a file whose disk failed a successor of the same name, with all that must be
+  ///   kept; the file is opened again after.
+  func open(renew: (LogFile) throws -> Void) throws -> LogEnd {
+    let current = try currentFile()
+    if current.isSuspect {
+      try renew(current)
+      file = nil
+      return try open(renew: renew)
+    }
+    return LogEnd(file: current, offset: try mend(current))
+  }
+
+  /// Appends lines at the end.
+  /// - Returns: the end behind them, to wait for.
+  func append(_ lines: [UInt8], at end: LogEnd) throws -> LogEnd {
+    try end.file.append(lines, size: end.offset)
+    return LogEnd(file: end.file, offset: end.offset + lines.count)
+  }
+
+  private func currentFile() throws -> LogFile {
+    let status = try FileStatus.ofFile(at: path)
+    if let status, let file, file.identity == status.identity { return file }
+    if status == nil {
+      if file != nil { logger.warning("file is gone; a new one begins", metadata: ["file": "\(path)"]) }
+      _ = try FileHandle(path: path, flags: .create)
+      try Files.synchronizeFolder(of: path)
+    }
+    guard let handle = try SharedFiles.open(path, flags: .readWrite) else {
+      throw StoreError("\(path): vanished")
+    }
+    let opened = try LogFile(handle)
+    file = opened
+    return opened
+  }
+
+  /// Sets aside what a crash or a full disk left of a record, so that the next one isn't glued to it. A whole
+  /// record that only lacks its newline is given one.
+  /// - Returns: the file's size after.
+  private func mend(_ file: LogFile) throws -> Int {
+    let size = try file.handle.status().size
+    guard size > 0, try file.handle.read(count: 1, at: size - 1) != [UInt8(ascii: "\n")] else {
+      return size
+    }
+    let (start, torn) = try BackwardLines.lastPart(of: file.handle, size: size)
+    if (try? RecordLine.object(torn[...])) != nil {
+      try file.append([UInt8(ascii: "\n")], size: size)
+      return size + 1
+    }
+    let aside = "\(path).torn-\(clock.seconds)"
+    logger.error("torn record set aside", metadata: ["file": "\(path)", "aside": "\(aside)"])
+    _ = try Files.createWhole(aside, torn)
+    try file.handle.truncate(to: start)
+    return start
+  }
+}
+
+/// A place in a log: all before it is to be on the disk.
+struct LogEnd {
+  let file: LogFile
+  /// Bytes from the beginning.
+  let offset: Int
+}

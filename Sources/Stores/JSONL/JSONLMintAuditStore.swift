@@ -1,0 +1,128 @@
+import Logging
+import POSIX
+import Wire
+
+/// Mints in one file, a JSON object a line, read backwards from its end. When it has grown large it is turned
+/// over: renamed to `<path>.000001` and so on. The peer's files are taken as they are.
+public final class JSONLMintAuditStore: MintAuditStore {
+  public let path: String
+  private let turnOverSize: Int
+  private let retention: Double
+  private let clock: Clock
+  private let logger: Logger
+  private let log: AppendLog
+  private let archives: MintArchives
+
+  /// - Parameters:
+  ///   - path: the file; made with the first mint. `<path>.lock` lies beside it.
+  ///   - turnOverSize: how large it grows. Bytes.
+  ///   - retentionDays: how long turned-over files are kept; 0 is for ever.
+  public init(
+    path: String, turnOverSize: Int = 64 << 20, retentionDays: Int, clock: Clock, logger: Logger
+  ) {
+    self.path = path
+    self.turnOverSize = turnOverSize
+    self.retention = Double(retentionDays) * 86400
+    self.clock = clock
+    self.logger = logger
+    log = AppendLog(path: path, clock: clock, logger: logger)
+    archives = MintArchives(path: path)
+  }
+
+  public func append(_ mints: [Mint]) throws {
+    var lines: [UInt8] = []
+    for mint in mints { lines += RecordLine.seal(mint.members.finish()) }
+    let end = try log.locked {
+      // A file whose disk failed is put away like a full one: nothing in it was promised and isn't there.
+      var end = try log.open(renew: { _ in try turnOver() })
+      if end.offset >= turnOverSize {
+        try turnOver()
+        end = try log.open(renew: { _ in try turnOver() })
+      }
+      return try log.append(lines, at: end)
+    }
+    try log.waitUntilDurable(end)
+  }
+
+  public func list(_ query: MintQuery) throws -> MintPage {
+    do {
+      return try page(query)
+    } catch let error as SystemError {
+      throw StoreError("\(path): \(error)")
+    }
+  }
+
+  /// Removes turned-over files that are older than they are to be kept.
+  /// - Returns: how many.
+  /// - Throws: ``StoreError``.
+  public func removeOld() throws -> Int {
+    try log.locked { try removeOldArchives() }
+  }
+
+  // MARK: - Turning over, under the lock
+
+  private func turnOver() throws {
+    try Files.rename(path, to: try archives.next())
+    _ = try FileHandle(path: path, flags: .create)
+    try Files.synchronizeFolder(of: path)
+    _ = try removeOldArchives()
+  }
+
+  private func removeOldArchives() throws -> Int {
+    guard retention > 0 else { return 0 }
+    let old = try archives.all().filter { archive in
+      guard let status = try FileStatus.ofFile(at: archive) else { return false }
+      return clock.now - Double(status.modified) / 1e9 > retention
+    }
+    for archive in old {
+      try Files.remove(archive)
+      logger.notice("old mint audit removed", metadata: ["file": "\(archive)"])
+    }
+    return old.count
+  }
+
+  // MARK: - Listing
+
+  private func page(_ query: MintQuery) throws -> MintPage {
+    var mints: [Mint] = []
+    var cursor: String?
+    for (handle, end) in try files(before: query.before) {
+      try BackwardLines.read(handle, before: end) { line, offset in
+        guard !line.isEmpty else { return true }
+        guard let mint = (try? RecordLine.object(line)).flatMap({ Mint($0) }) else {
+          logger.error("damaged record passed over", metadata: ["file": "\(path)", "offset": "\(offset)"])
+          return true
+        }
+        guard query.includes(mint) else { return true }
+        if mints.count == query.limit {
+          // There is more: the next page begins below the last mint of this one.
+          cursor = try FileCursor(handle, offset: offset + line.count + 1).text
+          return false
+        }
+        mints.append(mint)
+        return true
+      }
+      if cursor != nil { break }
+    }
+    return MintPage(mints: mints, cursor: cursor)
+  }
+
+  /// The files to read, newest first, each up to an offset.
+  /// - Parameter cursor: where to begin; a file is named by its inode, which stays when it is turned over.
+  private func files(before cursor: String?) throws -> [(FileHandle, end: Int)] {
+    var files: [(FileHandle, end: Int)] = []
+    let place = cursor.flatMap(FileCursor.init)
+    var isFound = cursor == nil
+    for path in [path] + (try archives.all().reversed()) {
+      guard let handle = try SharedFiles.open(path, flags: .read) else { continue }
+      if isFound {
+        let size = try handle.status().size
+        files.append((handle, try BackwardLines.endOfLastLine(of: handle, size: size)))
+      } else if let place, try place.isIn(handle) {
+        isFound = true
+        files.append((handle, place.offset))
+      }
+    }
+    return files
+  }
+}

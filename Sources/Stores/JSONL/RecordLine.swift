@@ -1,0 +1,62 @@
+import Wire
+
+/// A record as it stands in a file: a JSON object on a line, with a checksum of itself as last member. Lines
+/// without one, such as the peer's, are taken if they are JSON.
+enum RecordLine {
+  private static let beforeChecksum = Array(#","crc":""#.utf8)
+  private static let behindChecksum = Array(#""}"#.utf8)
+  private static let suffixSize = 18
+
+  /// A line is damaged: it can't be what was written.
+  struct Damaged: Error {}
+
+  /// The line for an object, with its newline.
+  static func seal(_ object: [UInt8]) -> [UInt8] {
+    let payload = object.dropLast()
+    var line = Array(payload)
+    line += beforeChecksum
+    line += digits(CRC32C.checksum(payload))
+    line += behindChecksum
+    line.append(UInt8(ascii: "\n"))
+    return line
+  }
+
+  /// Eight lower-case hex digits.
+  private static func digits(_ checksum: UInt32) -> [UInt8] {
+    (0..<8).map { position in
+      let digit = UInt8(checksum >> (28 - 4 * UInt32(position)) & 15)
+      return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+    }
+  }
+
+  /// The bytes of the object on a line, without checksum and closing brace; nil where the line has no
+  /// checksum.
+  /// - Throws: ``Damaged`` where the checksum is another's.
+  static func sealedPayload(_ line: ArraySlice<UInt8>) throws(Damaged) -> ArraySlice<UInt8>? {
+    guard line.count > suffixSize else { return nil }
+    let suffix = line.suffix(suffixSize)
+    guard suffix.starts(with: beforeChecksum), suffix.suffix(2).elementsEqual(behindChecksum) else {
+      return nil
+    }
+    let payload = line.dropLast(suffixSize)
+    guard suffix.dropFirst(8).prefix(8).elementsEqual(digits(CRC32C.checksum(payload))) else {
+      throw Damaged()
+    }
+    return payload
+  }
+
+  /// The object on a line, its checksum looked at and left out.
+  /// - Throws: ``Damaged``.
+  static func object(_ line: ArraySlice<UInt8>) throws(Damaged) -> JSONObject {
+    if let payload = try sealedPayload(line) {
+      guard let object = try? JSONObject(parsing: payload + [UInt8(ascii: "}")]) else { throw Damaged() }
+      return object
+    }
+    guard let object = try? JSONObject(parsing: Array(line)) else { throw Damaged() }
+    // A checksum that isn't recognised as one any more: a flipped bit in its name or its digits.
+    if let last = object.members.last, last.name.utf8.count == 3, last.value.string != nil {
+      throw Damaged()
+    }
+    return object
+  }
+}

@@ -1,0 +1,110 @@
+import Logging
+import POSIX
+
+/// Which tokens a file of revocations has revoked: 16 bytes each, kept up with the file.
+struct RevocationIndex {
+  private let path: String
+  private let logger: Logger
+  private var lines: AppendedLines
+  private var revoked: Set<TokenIDHash> = []
+
+  init(path: String, logger: Logger) {
+    self.path = path
+    self.logger = logger
+    lines = AppendedLines(path: path)
+  }
+
+  /// Reads what has come since the last time. Nothing is forgotten: whoever moves or cuts the file makes no
+  /// revoked token good again for this process.
+  /// - Throws: ``StoreError`` for a damaged line, and then again each time; ``SystemError``.
+  mutating func refresh() throws {
+    var number = 0
+    var added: Set<TokenIDHash> = []
+    swap(&added, &revoked)
+    defer { swap(&added, &revoked) }
+    do {
+      let change = try lines.read { line in
+        number += 1
+        added.insert(try RevocationLine.hash(line))
+      }
+      if change == .cut {
+        logger.error("file was cut by somebody else", metadata: ["file": "\(path)"])
+      }
+    } catch is RecordLine.Damaged {
+      throw StoreError("\(path): damaged record; pico-auth store verify shows it")
+    }
+  }
+
+  /// Whether a token is revoked, as of the last ``refresh()``.
+  func contains(_ hash: TokenIDHash) throws -> Bool {
+    if revoked.contains(hash) { return true }
+    // A record whose newline is still to come, or was cut off.
+    guard !lines.unfinished.isEmpty else { return false }
+    return (try? RevocationLine.hash(lines.unfinished[...])) == hash
+  }
+}
+
+/// A revocation as a line of the file.
+enum RevocationLine {
+  private static let beforeTokenID = Array(#"{"jti":""#.utf8)
+
+  /// The token that a line revokes.
+  /// - Throws: ``RecordLine/Damaged``.
+  static func hash(_ line: ArraySlice<UInt8>) throws(RecordLine.Damaged) -> TokenIDHash {
+    if let payload = try RecordLine.sealedPayload(line), payload.starts(with: beforeTokenID),
+      let hash = TokenIDHash(digits: payload.dropFirst(beforeTokenID.count))
+    {
+      return hash
+    }
+    return TokenIDHash(try revocation(line).tokenID)
+  }
+
+  /// The revocation on a line.
+  /// - Throws: ``RecordLine/Damaged``.
+  static func revocation(_ line: ArraySlice<UInt8>) throws(RecordLine.Damaged) -> Revocation {
+    guard let revocation = Revocation(try RecordLine.object(line)) else { throw RecordLine.Damaged() }
+    return revocation
+  }
+
+  /// The line of a file that revokes a token, looked for without reading the others as JSON; nil where
+  /// there is none.
+  ///
+  /// For a token identifier that JSON writes as it is: what has quotes, backslashes or control characters
+  /// isn't found.
+  static func find(_ tokenID: String, in handle: FileHandle) throws -> Revocation? {
+    let needle = Array("\"\(tokenID)\"".utf8)
+    let chunkSize = 1 << 18
+    var offset = 0
+    var buffer: [UInt8] = []
+    while true {
+      let chunk = try handle.read(count: chunkSize, at: offset + buffer.count)
+      buffer += chunk
+      var start = 0
+      while let found = buffer.firstIndex(of: needle, from: start) {
+        // Else the line goes on in the next chunk.
+        guard let line = line(around: found, in: buffer, isEnd: chunk.count < chunkSize) else { break }
+        do throws(RecordLine.Damaged) {
+          let revocation = try revocation(line)
+          if revocation.tokenID.utf8.elementsEqual(tokenID.utf8) { return revocation }
+        } catch {
+          // At the end somebody is still writing, or was interrupted.
+          if line.endIndex < buffer.endIndex { throw error }
+        }
+        start = line.endIndex
+      }
+      if chunk.count < chunkSize { return nil }
+      let kept = buffer.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+      offset += kept
+      buffer.removeFirst(kept)
+    }
+  }
+
+  private static func line(around index: Int, in buffer: [UInt8], isEnd: Bool) -> ArraySlice<UInt8>? {
+    let newline = UInt8(ascii: "\n")
+    let start = buffer[..<index].lastIndex(of: newline).map { $0 + 1 } ?? 0
+    guard let end = buffer[index...].firstIndex(of: newline) ?? (isEnd ? buffer.endIndex : nil) else {
+      return nil
+    }
+    return buffer[start..<end]
+  }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import AuthServer
+import Stores
+import Tokens
+import Wire
+
+struct Tokens: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Lists and revokes tokens, while workers run.",
+    subcommands: [List.self, Revoke.self, Revoked.self])
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lists tokens that were issued, newest first.")
+
+    @Option(help: "How many at the most.") var limit = 50
+    @Flag(help: "Only those that are still good.") var active = false
+    @Option(help: "Only those of this subject.") var sub: String?
+    @Option(help: "Only those of this role.") var role: String?
+    @Option(help: ArgumentHelp("Only those of this fleet session.", valueName: "id")) var session: String?
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var config: ConfigOptions
+
+    func validate() throws {
+      guard limit > 0 else { throw ValidationError("--limit takes a number above 0") }
+    }
+
+    func run() throws {
+      try reporting {
+        let stores = try Program.commandStores(config)
+        var query = MintQuery(limit: limit)
+        query.subject = sub
+        query.role = role
+        query.sessionID = session
+        if active { query.expiringAfter = Program.clock.seconds }
+        var rest = limit
+        while rest > 0 {
+          let page = try stores.mints.list(query)
+          for mint in page.mints where rest > 0 {
+            let isRevoked = try stores.revocations.isRevoked(mint.tokenID)
+            if active && isRevoked { continue }
+            try show(mint, isRevoked: isRevoked)
+            rest -= 1
+          }
+          guard let cursor = page.cursor else { return }
+          query.before = cursor
+        }
+      }
+    }
+
+    private func show(_ mint: Mint, isRevoked: Bool) throws {
+      if output.json {
+        var item = mint.members
+        item.add("revoked", isRevoked)
+        return try output.print(item.finish())
+      }
+      let isExpired = mint.expiry <= Program.clock.seconds
+      let state = isRevoked ? "revoked" : isExpired ? "expired" : "good"
+      try Console.print(
+        "\(mint.tokenID)  \(state.padded(to: 7))  \(mint.kind.padded(to: 7))  exp \(mint.expiry)  "
+          + "\(Console.shown(mint.role))  \(Console.shown(mint.subject))")
+    }
+  }
+
+  struct Revoke: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Revokes a token by its jti, for good.")
+
+    @Argument(help: "The token's jti.") var jti: String
+    @Option(help: "Why.") var reason = ""
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var config: ConfigOptions
+
+    func validate() throws {
+      guard !jti.isEmpty else { throw ValidationError("a jti is needed") }
+    }
+
+    func run() throws {
+      try reporting {
+        let stores = try Program.commandStores(config)
+        let revocation = try stores.revocations.revoke(jti, reason: reason, by: "command line")
+        try output.show(revocation)
+      }
+    }
+  }
+
+  struct Revoked: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Lists revoked tokens, newest first.")
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var config: ConfigOptions
+
+    func run() throws {
+      try reporting {
+        try Program.commandStores(config).revocations.list(since: nil).forEach(output.show)
+      }
+    }
+  }
+}
+
+extension OutputOptions {
+  fileprivate func show(_ revocation: Revocation) throws {
+    if json { return try print(revocation.json) }
+    try Console.print(
+      "\(Console.shown(revocation.tokenID))  at \(Int(revocation.revokedAt))  "
+        + "by \(Console.shown(revocation.revokedBy))  \(Console.shown(revocation.reason))")
+  }
+}

@@ -1,0 +1,304 @@
+import AuthServer
+import Foundation
+import Stores
+import TestSupport
+import Testing
+import Tokens
+
+@Suite struct OperatorRouteTests {
+  private let backend = InProcess {
+    $0.fleetSecret = "0123456789-fleet-secret"
+    $0.revocationPath = ""
+  }
+
+  private func session(
+    _ body: String, secret: String? = "0123456789-fleet-secret", backend: InProcess? = nil
+  ) -> HTTPAnswer {
+    let fields = [("Content-Type", "application/json")] + (secret.map { [("X-Fleet-Secret", $0)] } ?? [])
+    return (backend ?? self.backend).send("POST", "/fleet/sessions", fields: fields, body: Array(body.utf8))
+  }
+
+  private func token(_ role: String, session id: String = "s1") -> String {
+    session(#"{"session_id":"\#(id)","agent_id":"a1","role":"\#(role)"}"#).string("session_token")
+  }
+
+  private func call(
+    _ method: String, _ path: String, _ token: String, _ body: String? = nil,
+    fields: [(String, String)] = []
+  ) -> HTTPAnswer {
+    backend.send(
+      method, path, fields: [("Authorization", "Bearer \(token)")] + fields, body: body.map { Array($0.utf8) }
+    )
+  }
+
+  private func items(_ answer: HTTPAnswer) throws -> [[String: Any]] {
+    let document = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
+    return document?["items"] as? [[String: Any]] ?? []
+  }
+
+  private func jti(_ token: String) throws -> String { try backend.claims(token)["jti"] as! String }
+
+  // MARK: - Fleet sessions
+
+  @Test func anAgentGetsASession() throws {
+    let answer = session(
+      #"{"session_id":"s1","agent_id":"a1","role":"builder","ttl":3600,"scope":"x y"}"#)
+    #expect(answer.status == 200)
+    #expect(answer["cache-control"] == "no-store")
+    let claims = try backend.claims(answer.string("session_token"))
+    #expect(
+      Set(claims.keys) == [
+        "sub", "session_id", "agent_id", "role", "scope", "iss", "aud", "iat", "exp", "jti",
+      ])
+    #expect(claims["sub"] as? String == "s1")
+    #expect(claims["agent_id"] as? String == "a1")
+    #expect(claims["role"] as? String == "builder")
+    #expect(claims["scope"] as? String == "x y")
+    #expect(claims["exp"] as? Int == (claims["iat"] as! Int) + 3600)
+    #expect(try answer.json()["exp"]?.integer == claims["exp"] as? Int)
+  }
+
+  @Test(arguments: [
+    ("", 86400), (#","ttl":null"#, 86400), (#","ttl":0"#, 86400), (#","ttl":1"#, 60), (#","ttl":-5"#, 60),
+    (#","ttl":61"#, 61), (#","ttl":9999999999"#, 3_153_600_000),
+  ])
+  func aSessionLastsBetweenItsLimits(_ ttl: String, _ seconds: Int) throws {
+    let answer = session(#"{"session_id":"s","agent_id":"a"\#(ttl)}"#)
+    let claims = try backend.claims(answer.string("session_token"))
+    #expect(claims["exp"] as! Int - (claims["iat"] as! Int) == seconds)
+    #expect(claims["role"] as? String == "agent")
+    #expect(claims["scope"] == nil)
+  }
+
+  @Test(arguments: [
+    nil, "", "wrong", "0123456789-fleet-secre", "0123456789-FLEET-secret",
+    "0123456789-fleet-secret, 0123456789-fleet-secret",
+  ])
+  func withoutTheSecretThereIsNoSession(_ secret: String?) {
+    let answer = session(#"{"session_id":"s","agent_id":"a"}"#, secret: secret)
+    #expect(answer.status == 401)
+    #expect(answer.detail == "invalid X-Fleet-Secret")
+    #expect(answer["www-authenticate"]?.hasPrefix("Bearer") == true)
+  }
+
+  @Test func withoutASecretThereIsNoRoute() {
+    let answer = session("{}", secret: "", backend: InProcess())
+    #expect(answer.status == 404)
+    #expect(answer.detail == "fleet mint endpoint disabled (server_auth.fleet_mint_secret unset)")
+  }
+
+  @Test(arguments: [
+    ("{}", "session_id and agent_id required"), (#"{"session_id":"","agent_id":"a"}"#, "required"),
+    (#"{"session_id":"s"}"#, "required"), (#"{"session_id":1,"agent_id":"a"}"#, "session_id must be"),
+    (#"{"session_id":"s","agent_id":"a","ttl":"1"}"#, "ttl must be"),
+    (#"{"session_id":"s","agent_id":"a","ttl":1.5}"#, "ttl must be"),
+    (#"{"session_id":"s","agent_id":"a","role":7}"#, "role must be"),
+    (#"{"session_id":"s","agent_id":"a","scope":[]}"#, "scope must be"),
+  ])
+  func aBadSessionIsRefused(_ body: String, _ detail: String) {
+    let answer = session(body)
+    #expect(answer.status == 400)
+    #expect(answer.detail.contains(detail))
+  }
+
+  @Test func rolesMayBeNarrowed() {
+    let backend = InProcess {
+      $0.fleetSecret = "0123456789-fleet-secret"
+      $0.fleetAllowedRoles = ["agent", "builder"]
+    }
+    let body = #"{"session_id":"s","agent_id":"a""#
+    #expect(session(body + "}", backend: backend).status == 200)
+    #expect(session(body + #","role":"builder"}"#, backend: backend).status == 200)
+    #expect(session(body + #","role":"operator"}"#, backend: backend).status == 403)
+  }
+
+  // MARK: - Bearer checks
+
+  @Test func onlyAGoodTokenOfTheRightRoleGetsIn() throws {
+    #expect(call("GET", "/mints", token("operator")).status == 200)
+    let wrong = call("GET", "/mints", token("agent"))
+    #expect(wrong.status == 403)
+    #expect(wrong.detail == "Requires one of roles: ['operator']")
+    #expect(wrong["www-authenticate"]?.contains("insufficient_scope") == true)
+    #expect(call("GET", "/revoked-jtis", token("service")).status == 200)
+    #expect(call("GET", "/revoked-jtis", token("operator")).status == 200)
+    #expect(call("GET", "/revoked-jtis", token("agent")).status == 403)
+    #expect(call("GET", "/mints", token("OPERATOR")).status == 403)
+
+    let none = backend.send("GET", "/mints")
+    #expect(none.status == 401)
+    #expect(none.detail == "Missing or invalid Authorization header")
+    #expect(none["www-authenticate"] == "Bearer")
+    let good = token("operator")
+    for field in [
+      "", "Bearer", "Bearer ", "Basic \(good)", good, "Bearer  \(good)", "Bearer \(good), Bearer \(good)",
+      "Bearer \(good) x",
+    ] {
+      let answer = backend.send("GET", "/mints", fields: [("Authorization", field)])
+      #expect(answer.status == 401)
+      #expect(answer.detail == "Missing or invalid Authorization header", "\(field.prefix(20))")
+    }
+    #expect(backend.send("GET", "/mints", fields: [("Authorization", "bearer \(good)")]).status == 200)
+    let tampered = call("GET", "/mints", good.dropLast() + (good.last == "A" ? "B" : "A"))
+    #expect(tampered.status == 401)
+    #expect(tampered.detail.hasPrefix("Invalid token: "))
+    backend.clock.advance(86401)
+    let expired = call("GET", "/mints", good)
+    #expect(expired.status == 401)
+    #expect(expired.detail == "Token has expired")
+  }
+
+  @Test func aRefreshTokenIsNoBearer() throws {
+    let login = try backend.postJSON(
+      "/login", #"{"email":"ops@example.org","password":"correct horse"}"#)
+    #expect(call("GET", "/mints", login.string("access_token")).status == 200)
+    let answer = call("GET", "/mints", login.string("refresh_token"))
+    #expect(answer.status == 401)
+    #expect(answer.detail.hasPrefix("Invalid token: "))
+  }
+
+  // MARK: - Revoking
+
+  @Test func aRevokedTokenIsRefused() throws {
+    let (operatorToken, victim) = (token("operator"), token("operator"))
+    let victimID = try jti(victim)
+    #expect(call("GET", "/mints", victim).status == 200)
+    let answer = call("POST", "/revoke", operatorToken, #"{"jti":"\#(victimID)","reason":"lost"}"#)
+    #expect(answer.status == 200)
+    let entry = try #require(answer.json()["revoked"]?.object)
+    #expect(entry["jti"]?.string == victimID)
+    #expect(entry["reason"]?.string == "lost")
+    #expect(entry["revoked_by"]?.string == "s1")
+    #expect(entry["revoked_at"]?.double == 1_700_000_000)
+    let refused = call("GET", "/mints", victim)
+    #expect(refused.status == 401)
+    #expect(refused.detail == "Token revoked (jti=\(victimID))")
+
+    backend.clock.advance(10)
+    let again = call("POST", "/revoke", operatorToken, #"{"jti":"\#(victimID)"}"#)
+    #expect(again.body == answer.body)
+    #expect(call("POST", "/revoke", token("admin"), #"{"jti":"x"}"#).status == 403)
+    for (body, detail) in [
+      ("{}", "jti required"), (#"{"jti":""}"#, "jti required"), (#"{"jti":5}"#, "jti must be"),
+      (#"{"jti":"a","reason":5}"#, "reason must be"),
+    ] {
+      let bad = call("POST", "/revoke", operatorToken, body)
+      #expect(bad.status == 400)
+      #expect(bad.detail.contains(detail))
+    }
+  }
+
+  @Test func theListIsForPollingValidators() throws {
+    let (operatorToken, service) = (token("operator"), token("service"))
+    let empty = call("GET", "/revoked-jtis", service)
+    #expect(try items(empty).isEmpty)
+    for id in ["a", "b", "c"] { _ = call("POST", "/revoke", operatorToken, #"{"jti":"\#(id)"}"#) }
+    let all = call("GET", "/revoked-jtis", service)
+    #expect(try items(all).map { $0["jti"] as? String } == ["c", "b", "a"])
+    #expect(Set(try items(all)[0].keys) == ["jti", "revoked_at", "reason", "revoked_by"])
+    let tag = try #require(all["etag"])
+    #expect(tag.hasPrefix("\""))
+    #expect(tag != empty["etag"])
+    let same = call("GET", "/revoked-jtis", service, fields: [("If-None-Match", tag)])
+    #expect(same.status == 304)
+    #expect(same.body.isEmpty)
+
+    let cursor = all.string("cursor")
+    let nothing = call("GET", "/revoked-jtis?since=\(cursor)", service)
+    #expect(try items(nothing).isEmpty)
+    _ = call("POST", "/revoke", operatorToken, #"{"jti":"d"}"#)
+    let new = call("GET", "/revoked-jtis?since=\(cursor)", service)
+    #expect(try items(new).map { $0["jti"] as? String } == ["d"])
+    #expect(call("GET", "/revoked-jtis", service, fields: [("If-None-Match", tag)]).status == 200)
+    #expect(try items(call("GET", "/revoked-jtis?since=nonsense", service)).count == 4)
+    #expect(call("GET", "/revoked-jtis?since=a&since=b", service).status == 400)
+  }
+
+  @Test func aRevocationThatIsNotOnDiskIsA503() throws {
+    let backend = InProcess {
+      $0.fleetSecret = "0123456789-fleet-secret"
+      $0.mintAuditRequired = false
+    }
+    let minted = session(#"{"session_id":"s","agent_id":"a","role":"operator"}"#, backend: backend)
+    try FileManager.default.createDirectory(
+      atPath: backend.folder.file("revocations.jsonl"), withIntermediateDirectories: true)
+    let answer = backend.send(
+      "POST", "/revoke", fields: [("Authorization", "Bearer \(minted.string("session_token"))")],
+      body: Array(#"{"jti":"x"}"#.utf8))
+    #expect(answer.status == 503)
+    #expect(answer["retry-after"] == "1")
+  }
+
+  // MARK: - The mint audit
+
+  @Test func everyMintIsListed() throws {
+    let key = try backend.signIn(.init(algorithm: .ed25519))
+    _ = token("operator", session: "s9")
+    let operatorToken = token("operator")
+    let list = try items(call("GET", "/mints", operatorToken))
+    #expect(list.map { $0["kind"] as? String } == ["sign", "sign", "refresh", "access"])
+    let fleet = list[1]
+    #expect(
+      Set(fleet.keys) == [
+        "jti", "sub", "role", "iat", "exp", "kind", "scope", "agent_id", "session_id", "revoked",
+      ])
+    #expect(fleet["session_id"] as? String == "s9")
+    #expect(fleet["agent_id"] as? String == "a1")
+    #expect(fleet["revoked"] as? Bool == false)
+    #expect(list[3]["sub"] as? String == key.string("address"))
+    #expect(list[3]["jti"] as? String == (try jti(key.string("access_token"))))
+  }
+
+  @Test func mintsAreFilteredAndPaged() throws {
+    let operatorToken = token("operator", session: "op")
+    for number in 0..<5 { _ = token("agent", session: "x\(number)") }
+    _ = session(#"{"session_id":"short","agent_id":"a","ttl":400}"#)
+    func sessions(_ query: String) throws -> [String] {
+      try items(call("GET", "/mints?\(query)", operatorToken)).map { $0["session_id"] as! String }
+    }
+    #expect(try sessions("limit=2") == ["short", "x4"])
+    #expect(try sessions("session_id=x2") == ["x2"])
+    #expect(try sessions("sub=x%33") == ["x3"])
+    #expect(try sessions("role=operator") == ["op"])
+    let page = call("GET", "/mints?limit=3", operatorToken)
+    let next = call("GET", "/mints?limit=3&before=\(page.string("cursor"))", operatorToken)
+    #expect(try items(next).map { $0["session_id"] as? String } == ["x2", "x1", "x0"])
+    let last = call("GET", "/mints?limit=3&before=\(next.string("cursor"))", operatorToken)
+    #expect(try items(last).map { $0["session_id"] as? String } == ["op"])
+    #expect(try last.json()["cursor"] == nil)
+
+    let revoked = try items(call("GET", "/mints?session_id=x4", operatorToken))[0]["jti"] as! String
+    _ = call("POST", "/revoke", operatorToken, #"{"jti":"\#(revoked)"}"#)
+    #expect(try items(call("GET", "/mints?session_id=x4", operatorToken))[0]["revoked"] as? Bool == true)
+    backend.clock.advance(401)
+    #expect(try sessions("active=true") == ["x3", "x2", "x1", "x0", "op"])
+    #expect(try sessions("active=true&limit=2") == ["x3", "x2"])
+    #expect(try sessions("active=false").count == 7)
+    for query in ["limit=0", "limit=-1", "limit=x", "limit=", "active=1", "limit=1&limit=2"] {
+      #expect(call("GET", "/mints?\(query)", operatorToken).status == 400, "\(query)")
+    }
+  }
+
+  @Test func shortMintsAreNotRecorded() throws {
+    let operatorToken = token("operator")
+    _ = session(#"{"session_id":"short","agent_id":"a","ttl":299}"#)
+    _ = session(#"{"session_id":"long","agent_id":"a","ttl":300}"#)
+    let list = try items(call("GET", "/mints", operatorToken)).map { $0["session_id"] as? String }
+    #expect(list == ["long", "s1"])
+  }
+
+  @Test func aMintThatCanNotBeRecordedIsRefusedUnlessThatIsAllowed() throws {
+    for isRequired in [true, false] {
+      let backend = InProcess {
+        $0.fleetSecret = "0123456789-fleet-secret"
+        $0.mintAuditPath = "/proc/nowhere/mints.jsonl"
+        $0.mintAuditRequired = isRequired
+      }
+      let answer = session(#"{"session_id":"s","agent_id":"a"}"#, backend: backend)
+      #expect(answer.status == (isRequired ? 503 : 200))
+      let login = try backend.postJSON(
+        "/login", #"{"email":"ops@example.org","password":"correct horse"}"#)
+      #expect(login.status == (isRequired ? 503 : 200))
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import Logging
+import POSIX
+import StoreConformance
+import Stores
+import TestSupport
+import Testing
+
+@Suite struct ConformanceTests {
+  private let folder = TemporaryFolder()
+  private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+  @Test func challengesInFiles() throws {
+    var stores = 0
+    try StoreConformance.checkChallenges { options in
+      stores += 1
+      let path = folder.file("\(stores)/challenges.jsonl")
+      return {
+        JSONLChallengeStore(
+          path: path, lifetime: options.lifetime, limit: options.limit, clock: options.clock,
+          logger: logger)
+      }
+    }
+  }
+
+  @Test func revocationsInAFile() throws {
+    var stores = 0
+    try StoreConformance.checkRevocations {
+      stores += 1
+      let path = folder.file("\(stores)/revocations.jsonl")
+      return { JSONLRevocationStore(path: path, clock: .system, logger: logger) }
+    }
+  }
+
+  /// Turned over every few records, too.
+  @Test(arguments: [64 << 20, 2000])
+  func mintsInFiles(_ turnOverSize: Int) throws {
+    var stores = 0
+    try StoreConformance.checkMints {
+      stores += 1
+      let path = folder.file("\(stores)/mints.jsonl")
+      return {
+        JSONLMintAuditStore(
+          path: path, turnOverSize: turnOverSize, retentionDays: 0, clock: .system, logger: logger)
+      }
+    }
+  }
+}

@@ -1,0 +1,233 @@
+import Foundation
+import Logging
+import POSIX
+import TestSupport
+import Testing
+
+@testable import Stores
+
+/// What crashes, full disks and other programs do to the files.
+@Suite struct SharedFileTests {
+  private let folder = TemporaryFolder()
+  private let log = LogRecorder()
+  private let clock = ManualClock()
+
+  private var revocations: JSONLRevocationStore {
+    JSONLRevocationStore(
+      path: folder.file("revocations.jsonl"), clock: clock.clock, logger: log.logger)
+  }
+  private var mints: JSONLMintAuditStore {
+    JSONLMintAuditStore(
+      path: folder.file("mints.jsonl"), turnOverSize: 100_000, retentionDays: 30, clock: clock.clock,
+      logger: log.logger)
+  }
+
+  private func mint(_ id: String) -> Mint {
+    Mint(tokenID: id, subject: "s", role: "r", issuedAt: 1, expiry: 2, kind: .sign)
+  }
+  private func mintIDs() throws -> [String] {
+    try mints.list(MintQuery(limit: 100)).mints.map(\.tokenID)
+  }
+  private func revokedIDs() throws -> [String] {
+    var all: [String] = []
+    try revocations.list(since: nil).forEach { all.append($0.tokenID) }
+    return all
+  }
+  private func setAside() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.contains(".torn-") }
+  }
+
+  @Test func aRevocationFileCutAnywhereInItsLastTwoRecordsLosesNoWholeOne() throws {
+    for id in ["a", "b", "c"] { _ = try revocations.revoke(id, reason: "é", by: "op") }
+    let whole = Array(try folder.read("revocations.jsonl").utf8)
+    let lines = whole.split(separator: 0x0a)
+    for cut in lines[0].count + 1..<whole.count {
+      try folder.write("revocations.jsonl", bytes: Array(whole[..<cut]))
+      clock.advance(1)
+      // A line without its newline is whole all the same.
+      let complete =
+        1 + (cut >= lines[0].count + 1 + lines[1].count ? 1 : 0)
+        + (cut >= whole.count - 1 ? 1 : 0)
+      let ids = Array(["a", "b", "c"].prefix(complete))
+      let reader = revocations
+      for id in ids { #expect(try reader.isRevoked(id), "\(cut)") }
+      _ = try revocations.revoke("new", reason: "", by: "")
+      #expect(try revokedIDs() == ["new"] + ids.reversed(), "\(cut)")
+      #expect(try reader.isRevoked("new"))
+    }
+    #expect(try setAside().count > 100)
+    #expect(log.messages.contains { $0.contains("torn record set aside") })
+  }
+
+  @Test func aMintFileCutAnywhereInItsLastTwoRecordsLosesNoWholeOne() throws {
+    for id in ["a", "b", "c"] { try mints.append([mint(id)]) }
+    let whole = Array(try folder.read("mints.jsonl").utf8)
+    let width = whole.count / 3
+    for cut in width..<whole.count {
+      try folder.write("mints.jsonl", bytes: Array(whole[..<cut]))
+      clock.advance(1)
+      let complete = ["a", "b", "c"].prefix((cut + 1) / width)
+      try mints.append([mint("new")])
+      #expect(try mintIDs() == ["new"] + complete.reversed(), "\(cut)")
+    }
+    #expect(try setAside().count > 100)
+  }
+
+  @Test func aFlippedBitAnywhereInTheMiddleIsNoticed() throws {
+    for id in ["a", "b", "c"] { _ = try revocations.revoke(id, reason: "why", by: "op") }
+    let whole = Array(try folder.read("revocations.jsonl").utf8)
+    let line = whole.firstIndex(of: 0x0a)! + 1
+    let next = whole[line...].firstIndex(of: 0x0a)!
+    for position in line...next {
+      for bit in 0..<8 {
+        var damaged = whole
+        damaged[position] ^= 1 << bit
+        try folder.write("revocations.jsonl", bytes: damaged)
+        #expect(throws: StoreError.self, "byte \(position - line) bit \(bit)") {
+          try revocations.prepare()
+        }
+        let files = try StoreFile.all(.revocations, path: folder.file("revocations.jsonl"))
+        #expect(files.first?.bad.first?.line == 2)
+      }
+    }
+  }
+
+  @Test func aDamagedMintIsPassedOverWithAnAlarm() throws {
+    for id in ["a", "b", "c"] { try mints.append([mint(id)]) }
+    let text = try folder.read("mints.jsonl").replacingOccurrences(of: "\"b\"", with: "\"x\"")
+    try folder.write("mints.jsonl", text)
+    #expect(try mintIDs() == ["c", "a"])
+    #expect(log.messages.contains { $0.contains("damaged record") })
+  }
+
+  @Test func aRepairTakesOutWhatIsBadAndKeepsIt() throws {
+    for id in ["a", "b"] { _ = try revocations.revoke(id, reason: "", by: "op") }
+    let path = folder.file("revocations.jsonl")
+    let text = try folder.read("revocations.jsonl")
+    try folder.write("revocations.jsonl", "garbage\n" + text)
+    #expect(throws: StoreError.self) { try revocations.prepare() }
+    let file = try #require(StoreFile.all(.revocations, path: path).first)
+    #expect(file.bad.map(\.line) == [1])
+    #expect(file.records == 2)
+    #expect(try file.repair(clock: clock.clock) == 1)
+    #expect(try folder.read("revocations.jsonl") == text)
+    #expect(try folder.read("revocations.jsonl.bad-\(clock.clock.seconds)") == "garbage\n")
+    try revocations.prepare()
+  }
+
+  @Test func thePeersFilesLoadAndOursAreTheirs() throws {
+    try folder.write(
+      "revocations.jsonl",
+      """
+      {"jti": "aa", "revoked_at": 1700000000.123, "reason": "é \\"x\\"", "revoked_by": "op"}
+      {"jti": "bb", "revoked_at": 1700000001, "reason": "", "revoked_by": ""}
+
+      """)
+    try folder.write(
+      "mints.jsonl",
+      """
+      {"jti": "m1", "sub": "s", "role": "agent", "iat": 1, "exp": 2, "kind": "sign", "scope": "", "agent_id": "a", "session_id": "x"}
+
+      """)
+    let store = revocations
+    #expect(try store.isRevoked("aa"))
+    #expect(try store.revoke("aa", reason: "again", by: "x").reason == "é \"x\"")
+    _ = try store.revoke("cc", reason: "", by: "")
+    #expect(try revokedIDs() == ["cc", "bb", "aa"])
+    try mints.append([mint("m2")])
+    let all = try mints.list(MintQuery(limit: 10)).mints
+    #expect(all.map(\.tokenID) == ["m2", "m1"])
+    #expect(all[1].agentID == "a")
+  }
+
+  @Test func aRenameByLogrotateLosesNothing() throws {
+    let (writer, reader) = (revocations, revocations)
+    try reader.prepare()
+    _ = try writer.revoke("a", reason: "", by: "")
+    #expect(try reader.isRevoked("a"))
+    rename(folder.file("revocations.jsonl"), folder.file("revocations.jsonl.1"))
+    _ = try writer.revoke("b", reason: "", by: "")
+    // Whoever moves the list away makes no token good again.
+    #expect(try reader.isRevoked("a"))
+    #expect(try reader.isRevoked("b"))
+    #expect(try folder.read("revocations.jsonl.1").contains("\"a\""))
+    #expect(try folder.read("revocations.jsonl").contains("\"b\""))
+
+    let audit = mints
+    try audit.append([mint("a")])
+    rename(folder.file("mints.jsonl"), folder.file("mints.jsonl.1"))
+    try audit.append([mint("b")])
+    #expect(try folder.read("mints.jsonl.1").contains("\"a\""))
+    #expect(try folder.read("mints.jsonl").contains("\"b\""))
+  }
+
+  @Test func aCutByCopytruncateIsLogged() throws {
+    let (writer, reader) = (revocations, revocations)
+    _ = try writer.revoke("a", reason: "", by: "")
+    #expect(try !reader.isRevoked("x"))
+    #expect(try reader.isRevoked("a"))
+    truncate(folder.file("revocations.jsonl"), 0)
+    #expect(try reader.isRevoked("a"))
+    #expect(log.messages.contains { $0.contains("cut by somebody else") })
+    _ = try writer.revoke("b", reason: "", by: "")
+    #expect(try reader.isRevoked("b"))
+  }
+
+  @Test func compactingKeepsWhatIsToBeKept() throws {
+    for number in 0..<100 { _ = try revocations.revoke("t\(number)", reason: "", by: "") }
+    let reader = revocations
+    try reader.prepare()
+    let counts = try revocations.compact { $0.tokenID.hasSuffix("7") }
+    #expect(counts == (kept: 10, dropped: 90))
+    #expect(try revokedIDs() == (0..<10).reversed().map { "t\($0)7" }.map { $0 == "t07" ? "t7" : $0 })
+    let late = revocations
+    try late.prepare()
+    #expect(try late.isRevoked("t17"))
+    #expect(try !late.isRevoked("t18"))
+    #expect(try reader.isRevoked("t17"))
+    _ = try reader.revoke("new", reason: "", by: "")
+    #expect(try late.isRevoked("new"))
+    #expect(!FileManager.default.fileExists(atPath: folder.file("revocations.jsonl.compact")))
+  }
+
+  @Test func compactionsUnderWritersLoseNothing() throws {
+    let stores = (0..<4).map { _ in revocations }
+    let kept = try concurrently(6) { number -> [String] in
+      if number >= 4 {
+        for _ in 0..<25 { _ = try? stores[number - 4].compact { _ in true } }
+        return []
+      }
+      return try (0..<100).map { try stores[number].revoke("\(number).\($0)", reason: "", by: "").tokenID }
+    }
+    #expect(try Set(revokedIDs()) == Set(kept.joined()))
+    #expect(try revokedIDs().count == 400)
+  }
+
+  @Test func aFirstLookUpFindsWhatALoadedListHas() throws {
+    let padding = String(repeating: "x", count: 200)
+    let writer = revocations
+    for number in 0..<3000 { _ = try writer.revoke("t\(number)", reason: padding, by: "") }
+    for id in ["t0", "t1499", "t2999"] { #expect(try revocations.isRevoked(id)) }
+    #expect(try !revocations.isRevoked("t3000"))
+    // In a reason, or as part of another identifier, it revokes nothing.
+    #expect(try !revocations.isRevoked(padding))
+    #expect(try !revocations.isRevoked("t"))
+  }
+
+  @Test func mintsTurnOverAndOldOnesGo() throws {
+    let store = JSONLMintAuditStore(
+      path: folder.file("mints.jsonl"), turnOverSize: 500, retentionDays: 30, clock: clock.clock,
+      logger: log.logger)
+    for number in 0..<40 { try store.append([mint("m\(number)")]) }
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+      $0.hasPrefix("mints.jsonl.0")
+    }
+    #expect(files.count > 5)
+    #expect(files.contains("mints.jsonl.000001"))
+    #expect(try store.list(MintQuery(limit: 100)).mints.count == 40)
+    // The files are of today by the system's clock, which for this clock is long ago later.
+    clock.advance(Date().timeIntervalSince1970 - 1_700_000_000 + 31 * 86400)
+    #expect(try store.removeOld() == files.count)
+    #expect(try store.list(MintQuery(limit: 100)).mints.count < 10)
+  }
+}

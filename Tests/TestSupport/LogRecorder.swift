@@ -1,0 +1,30 @@
+import Logging
+import Synchronization
+
+/// Keeps what is logged.
+public final class LogRecorder: Sendable {
+  private let lines = Mutex<[String]>([])
+
+  public init() {}
+
+  public var messages: [String] { lines.withLock { $0 } }
+
+  public var logger: Logger {
+    Logger(label: "test") { _ in Handler(recorder: self) }
+  }
+
+  private struct Handler: LogHandler {
+    let recorder: LogRecorder
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      recorder.lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+    }
+  }
+}
