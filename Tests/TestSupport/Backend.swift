@@ -17,16 +17,18 @@ public final class Backend: Sendable {
   /// - Parameters:
   ///   - folder: for the socket, the log and the configuration.
   ///   - state: the state folder; one in `folder` without it.
+  ///   - tracer: a command that runs the program.
   public init(
     in folder: TemporaryFolder, name: String = "pico-auth", state: String? = nil, workers: Int = 1,
-    threads: Int = 4, settings: String = Backend.settings, environment: [String: String] = [:]
+    threads: Int = 4, settings: String = Backend.settings, environment: [String: String] = [:],
+    tracer: [String] = []
   ) throws {
     self.state = state ?? folder.file("state")
     socket = folder.file("\(name).sock")
     let config = try folder.write(
       "\(name).yaml", "server_auth:\n  state_dir: \(self.state)\n\(settings)\n")
     child = try Child(
-      [
+      tracer + [
         Tool.picoAuth, "serve", "--listen", "unix:\(socket)", "--workers", "\(workers)",
         "--threads", "\(threads)", "--config", config,
       ], environment: environment, log: folder.file("\(name).log"))
@@ -50,9 +52,11 @@ extension FastCGIClient: AuthBackend {
   public func send(
     _ method: String, _ path: String, fields: [(String, String)] = [], body: [UInt8]? = nil
   ) throws -> HTTPAnswer {
-    let script = path.hasPrefix("//") ? String(path.dropFirst()) : "/api/v1/auth" + path
+    let target = path.hasPrefix("//") ? String(path.dropFirst()) : "/api/v1/auth" + path
+    let parts = target.split(separator: "?", maxSplits: 1).map(String.init)
     var variables = [
-      ("REQUEST_METHOD", method), ("SCRIPT_NAME", script), ("QUERY_STRING", ""),
+      ("REQUEST_METHOD", method), ("SCRIPT_NAME", parts[0]),
+      ("QUERY_STRING", parts.count > 1 ? parts[1] : ""),
       ("CONTENT_LENGTH", body.map { "\($0.count)" } ?? ""), ("REMOTE_ADDR", "127.0.0.1"),
     ]
     for (name, value) in fields {

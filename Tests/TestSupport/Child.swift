@@ -12,18 +12,25 @@ public final class Child: Sendable {
 
   /// - Parameters:
   ///   - environment: besides PATH, all there is.
-  ///   - log: the file that output and errors go to.
+  ///   - input: the file that standard input comes from.
+  ///   - log: the file that output goes to.
+  ///   - errors: the file that errors go to; the same without it.
   public init(
-    _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, log: String
+    _ arguments: [String], environment: [String: String] = [:], folder: String? = nil,
+    input: String = "/dev/null", log: String, errors: String? = nil
   ) throws {
     self.log = log
     let arguments = folder.map { ["env", "--chdir=\($0)"] + arguments } ?? arguments
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-    posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    if let errors {
+      posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    } else {
+      posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    }
 
     // Not Foundation's Process: the runner's threads block signals, a shell before it may ignore some, and
     // children would inherit both.
@@ -78,6 +85,11 @@ public final class Child: Sendable {
   @discardableResult
   public func stop(_ signal: Int32 = SIGTERM, within seconds: Double = 10) -> Int32? {
     kill(signal)
+    return wait(within: seconds)
+  }
+
+  /// Waits for it to end; answers as ``stop(_:within:)``.
+  public func wait(within seconds: Double) -> Int32? {
     guard eventually(within: seconds, { !isRunning }) else { return nil }
     return status.withLock { status in
       status.map { $0 & 0x7f == 0 ? $0 >> 8 & 0xff : 128 + $0 & 0x7f }
@@ -113,13 +125,16 @@ public enum Tool {
 
   /// The program under test: the release build where the environment names it, else the debug build
   /// beside the tests.
-  public static let picoAuth: String = {
-    if let path = ProcessInfo.processInfo.environment["PICO_AUTH_BINARY"] { return path }
+  public static let picoAuth =
+    ProcessInfo.processInfo.environment["PICO_AUTH_BINARY"] ?? beside("pico-auth")
+
+  /// A program that was built with the tests.
+  public static func beside(_ name: String) -> String {
     let runner = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     // The runner may be a program for all tests; the tests' own bundle is what it was given then.
     let bundle = CommandLine.arguments.first { $0.contains(".xctest") } ?? runner ?? ""
-    return URL(fileURLWithPath: bundle).deletingLastPathComponent().path + "/pico-auth"
-  }()
+    return URL(fileURLWithPath: bundle).deletingLastPathComponent().path + "/" + name
+  }
 
   /// A Python with the peers installed; nil where the environment names none.
   public static let python = ProcessInfo.processInfo.environment["PICO_AUTH_PYTHON"]
@@ -128,23 +143,16 @@ public enum Tool {
   public static func run(
     _ arguments: [String], environment: [String: String] = [:], input: String = ""
   ) throws -> CommandResult {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path(arguments[0]))
-    process.arguments = Array(arguments.dropFirst())
-    process.environment = environment.merging(["PATH": searchPath]) { given, _ in given }
-    let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
-    process.standardInput = stdin
-    process.standardOutput = stdout
-    process.standardError = stderr
-    try process.run()
-    try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-    try stdin.fileHandleForWriting.close()
-    let output = try concurrently(2) { number in
-      (number == 0 ? stdout : stderr).fileHandleForReading.readDataToEndOfFile()
-    }
-    process.waitUntilExit()
+    // Through files: a pipe that nobody reads would hold the command up.
+    let folder = TemporaryFolder()
+    try folder.write("input", input)
+    let child = try Child(
+      arguments, environment: environment, input: folder.file("input"), log: folder.file("output"),
+      errors: folder.file("errors"))
+    guard let status = child.wait(within: 120) else { throw TimedOut(command: arguments) }
     return CommandResult(
-      status: process.terminationStatus, output: String(decoding: output[0], as: UTF8.self),
-      errors: String(decoding: output[1], as: UTF8.self))
+      status: status, output: try folder.read("output"), errors: try folder.read("errors"))
   }
+
+  public struct TimedOut: Error { let command: [String] }
 }

@@ -1,0 +1,82 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The commands that work on the shared files beside the workers.
+@Suite struct StoreCommandTests {
+  private let folder = TemporaryFolder()
+
+  private func run(_ arguments: String...) throws -> CommandResult {
+    try Tool.run([Tool.picoAuth] + arguments, environment: ["SERVER_AUTH_STATE_DIR": folder.path])
+  }
+
+  private func mint(_ jti: String, exp: Int, sub: String = "s") -> String {
+    #"{"jti": "\#(jti)", "sub": "\#(sub)", "role": "agent", "iat": 1, "exp": \#(exp), "kind": "sign", "scope": "", "agent_id": "a", "session_id": "x"}"#
+      + "\n"
+  }
+
+  @Test func tokensAreListedAndRevoked() throws {
+    try folder.write(
+      "mints.jsonl",
+      mint("t1", exp: 2) + mint("t2", exp: 4_000_000_000) + mint("t3", exp: 4_000_000_000, sub: "o\\u001b[2J")
+    )
+    let revoked = try run("tokens", "revoke", "t2", "--reason", "lost")
+    #expect(revoked.status == 0)
+    #expect(revoked.output.contains("t2"))
+    let list = try run("tokens", "list").output.split(separator: "\n").map(String.init)
+    try #require(list.count == 3)
+    #expect(list[0].hasPrefix("t3  good"))
+    #expect(!list[0].contains("\u{1b}"))
+    #expect(list[1].hasPrefix("t2  revoked"))
+    #expect(list[2].hasPrefix("t1  expired"))
+    #expect(try run("tokens", "list", "--active").output.hasPrefix("t3"))
+    #expect(try run("tokens", "list", "--active").output.split(separator: "\n").count == 1)
+    #expect(try run("tokens", "list", "--limit", "1").output.split(separator: "\n").count == 1)
+    let json = try run("tokens", "list", "--json", "--sub", "s").output.split(separator: "\n")
+    #expect(json.count == 2)
+    #expect(json[0].contains(#""jti":"t2""#) && json[0].contains(#""revoked":true"#))
+    #expect(try run("tokens", "revoked").output.contains("t2"))
+    #expect(try run("tokens", "revoked", "--json").output.contains(#""reason":"lost""#))
+    #expect(try run("tokens", "revoke", "t2", "--reason", "other", "--json").output.contains("lost"))
+  }
+
+  @Test func statusAndVerifyTellWhatIsThere() throws {
+    #expect(try run("store", "verify").status == 0)
+    try folder.write("mints.jsonl", mint("t1", exp: 2) + "garbage\n" + mint("t2", exp: 2))
+    _ = try run("tokens", "revoke", "x")
+    let status = try run("store", "status")
+    #expect(status.status == 0)
+    #expect(status.output.contains("mints.jsonl: 2 mints"))
+    #expect(status.output.contains("1 BAD"))
+    #expect(status.output.contains("revocations.jsonl: 1 revocations"))
+    #expect(try run("store", "status", "--json").output.contains(#""kind":"mints""#))
+    let verify = try run("store", "verify")
+    #expect(verify.status == 1)
+    #expect(verify.output == "\(folder.file("mints.jsonl")):2: is damaged\n")
+    #expect(try run("store", "verify", "--json").output.contains(#""line":2"#))
+    #expect(try run("store", "verify", "--repair").status == 0)
+    #expect(try run("store", "verify").status == 0)
+    #expect(try run("store", "status").output.contains("mints.jsonl: 2 mints"))
+  }
+
+  @Test func compactDropsWhatHasExpired() throws {
+    try folder.write(
+      "mints.jsonl", mint("old", exp: 2) + mint("new", exp: 4_000_000_000))
+    for jti in ["old", "new", "unknown"] { _ = try run("tokens", "revoke", jti) }
+    let result = try run("store", "compact")
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("revocations: 2 kept, 1 dropped"))
+    let left = try run("tokens", "revoked").output
+    #expect(left.contains("new") && left.contains("unknown") && !left.contains("old"))
+    #expect(try run("store", "compact", "--json").output.contains(#""revocations_kept":2"#))
+  }
+
+  @Test func aDamagedListOfRevocationsKeepsWorkersFromStarting() throws {
+    try folder.write("revocations.jsonl", "garbage\n")
+    let result = try Tool.run(
+      [Tool.picoAuth, "serve", "--listen", "unix:\(folder.file("s.sock"))"],
+      environment: ["SERVER_AUTH_STATE_DIR": folder.path])
+    #expect(result.status == 1)
+    #expect(result.errors.contains("store verify"))
+  }
+}
