@@ -74,7 +74,7 @@ public struct RevocationList: Sendable {
   public let version: String
   /// Where the next list begins that has only what is new.
   public let cursor: String
-  private let read: @Sendable (_ body: (Revocation) throws -> Void) throws -> Void
+  private let reader: @Sendable (_ body: (Revocation) throws -> Void) throws -> Void
 
   public init(
     version: String, cursor: String,
@@ -82,11 +82,11 @@ public struct RevocationList: Sendable {
   ) {
     self.version = version
     self.cursor = cursor
-    self.read = read
+    self.reader = read
   }
 
   /// Hands over each revocation, newest first.
-  public func forEach(_ body: (Revocation) throws -> Void) throws {
-    try read(body)
+  public func read(_ body: (Revocation) throws -> Void) throws {
+    try reader(body)
   }
 }

@@ -30,7 +30,7 @@ import Testing
   }
   private func revokedIDs() throws -> [String] {
     var all: [String] = []
-    try revocations.list(since: nil).forEach { all.append($0.tokenID) }
+    try revocations.list(since: nil).read { all.append($0.tokenID) }
     return all
   }
   private func setAside() throws -> [String] {

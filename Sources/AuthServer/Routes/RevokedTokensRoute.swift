@@ -22,7 +22,7 @@ struct RevokedTokensRoute: Sendable {
     return .json(
       .stream { sink in
         try ItemStream.write(to: sink) { add in
-          try list.forEach { try add($0.json) }
+          try list.read { try add($0.json) }
           return ItemStream.member("cursor", list.cursor)
         }
       }, fields: fields)

@@ -119,7 +119,7 @@ public final class JSONLRevocationStore: RevocationStore {
     guard isKnown else { return nil }
     if Self.isPlain(tokenID) { return try RevocationLine.find(tokenID, in: handle) }
     var found: Revocation?
-    try list(since: nil).forEach { if $0.tokenID.hasSameBytes(as: tokenID) { found = $0 } }
+    try list(since: nil).read { if $0.tokenID.hasSameBytes(as: tokenID) { found = $0 } }
     return found
   }
 

@@ -91,7 +91,7 @@ struct Tokens: ParsableCommand {
 
     func run() throws {
       try reporting {
-        try Program.commandStores(config).revocations.list(since: nil).forEach(output.show)
+        try Program.commandStores(config).revocations.list(since: nil).read(output.show)
       }
     }
   }
