@@ -25,7 +25,9 @@ extension AuthBackend {
   }
 
   func revoke(_ jti: String, bearer: String) throws -> HTTPAnswer {
-    try call("POST", "/revoke", bearer: bearer, #"{"jti":"\#(jti)"}"#)
+    var body = JSONObjectWriter()
+    body.add("jti", jti)
+    return try call("POST", "/revoke", bearer: bearer, String(decoding: body.finish(), as: UTF8.self))
   }
 
   /// Every revoked jti that the list has.

@@ -1,0 +1,186 @@
+"""What stores of a million records cost, compared with stores of a thousand."""
+
+import json
+import os
+import re
+import secrets
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from harness import PROGRAM, ROUNDS, wait_for
+
+SMALL, LARGE = 1_000, 1_000_000
+SECRET = "0123456789-fleet-secret"
+JSON = {"Content-Type": "application/json"}
+
+
+def record(kind, content=b""):
+    return bytes([1, kind, 0, 1]) + len(content).to_bytes(2, "big") + bytes(2) + content
+
+
+class Backend:
+    """One worker over a folder of store files, asked on a kept connection without a web server between."""
+
+    def __init__(self, state):
+        self.folder = tempfile.TemporaryDirectory(prefix="pico-bench-")
+        address = Path(self.folder.name) / "backend.sock"
+        self.environment = {
+            "PATH": os.environ["PATH"], "SERVER_AUTH_STATE_DIR": str(state),
+            "SERVER_AUTH_FLEET_MINT_SECRET": SECRET, "SERVER_AUTH_CHALLENGE_TTL_SECONDS": "3600",
+            "SERVER_AUTH_MAX_PENDING_CHALLENGES": "100000000"}
+        self.process = subprocess.Popen(
+            [PROGRAM, "serve", "--listen", f"unix:{address}", "--workers", "1"],
+            env=self.environment, stderr=subprocess.DEVNULL)
+        wait_for(address.exists, "pico-auth")
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(address))
+        _, answer = self.ask("POST", "/fleet/sessions", '{"session_id":"op","agent_id":"a","role":"operator"}',
+                             {**JSON, "X-Fleet-Secret": SECRET})
+        self.bearer = {"Authorization": "Bearer " + json.loads(answer)["session_token"]}
+
+    def ask(self, method, target, body="", headers=JSON):
+        path, _, query = target.partition("?")
+        variables = {"REQUEST_METHOD": method, "SCRIPT_NAME": "/api/v1/auth" + path, "QUERY_STRING": query,
+                     "CONTENT_LENGTH": str(len(body)) if body else ""}
+        for name, value in headers.items():
+            name = name.upper().replace("-", "_")
+            variables[name if name == "CONTENT_TYPE" else "HTTP_" + name] = value
+        parameters = b"".join(
+            bytes([len(name)]) + (len(value) | 1 << 31).to_bytes(4, "big") + (name + value).encode()
+            for name, value in variables.items())
+        self.socket.sendall(record(1, bytes([0, 1, 1, 0, 0, 0, 0, 0])) + record(4, parameters) + record(4)
+                            + (record(5, body.encode()) if body else b"") + record(5))
+        return self.answer()
+
+    def answer(self):
+        output, received = b"", b""
+        while True:
+            while len(received) >= 8:
+                length = int.from_bytes(received[4:6], "big")
+                if len(received) < 8 + length + received[6]:
+                    break
+                kind, content = received[1], received[8:8 + length]
+                received = received[8 + length + received[6]:]
+                if kind == 6:
+                    output += content
+                if kind == 3:
+                    head, _, body = output.partition(b"\r\n\r\n")
+                    return int(head[8:11]), body
+            received += self.socket.recv(65536)
+
+    def memory(self):
+        """Bytes of memory that the worker shares with nobody."""
+        worker = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0]
+        text = Path(f"/proc/{worker}/smaps_rollup").read_text()
+        return sum(int(size) * 1024 for size in re.findall(r"Private_\w+:\s+(\d+) kB", text))
+
+    def stop(self):
+        self.socket.close()
+        self.process.terminate()
+        self.process.wait()
+
+
+def fill(state, records):
+    """Store files with so many records, challenges all live."""
+    now = time.time()
+
+    def write(name, header, lines):
+        with open(state / name, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(header)
+            file.writelines(lines)
+
+    write("revocations.jsonl", "", (
+        json.dumps({"jti": f"{number:032x}", "revoked_at": now, "reason": "", "revoked_by": "op"}) + "\n"
+        for number in range(records)))
+    write("mints.jsonl", "", (
+        json.dumps({"jti": f"{number:032x}", "sub": f"session-{number}", "role": "agent", "iat": int(now),
+                    "exp": int(now) + 86400, "kind": "sign", "scope": "", "agent_id": "a",
+                    "session_id": f"session-{number}"}) + "\n"
+        for number in range(records)))
+    expiry = int((now + 3600) * 1000)
+    write("challenges.jsonl",
+          '{"file":"challenges","version":1,"generation":"%016x","mask":"%s","used":"%016x"}\n' % (
+              1, secrets.token_hex(32), 0),
+          ('{"random":"%048x","address":"%064x","expires_ms":%d,"state":"live"}\n' % (number, number, expiry)
+           for number in range(records)))
+
+
+def seconds(count, request, status):
+    """The median time of one request: the machine's noise hits single ones."""
+    times = []
+    for number in range(count):
+        start = time.perf_counter()
+        answer = request(number)
+        times.append(time.perf_counter() - start)
+        if answer[0] != status:
+            raise SystemExit(f"answered {answer}")
+    return statistics.median(times)
+
+
+def check(backend):
+    """A bearer check and nothing else: the request is refused right behind it."""
+    headers = {**JSON, **backend.bearer}
+    return seconds(500, lambda _: backend.ask("POST", "/revoke", "{}", headers), 400)
+
+
+def revoke(backend):
+    headers = {**JSON, **backend.bearer}
+    return seconds(300, lambda _: backend.ask(
+        "POST", "/revoke", json.dumps({"jti": secrets.token_hex(16)}), headers), 200)
+
+
+def mints(backend):
+    return seconds(50, lambda _: backend.ask("GET", "/mints?limit=200", headers=backend.bearer), 200)
+
+
+def sign_in(backend):
+    """A challenge made and used up. The signature is wrong, so that only the store's part counts."""
+    def request(_):
+        challenge = json.loads(backend.ask("POST", "/challenge", '{"address":"ab"}')[1])["challenge"]
+        return backend.ask("POST", "/sign-in", json.dumps({
+            "address": "ab", "public_key": "ab", "signature": "ab", "challenge": challenge,
+            "algorithm": "Ed25519"}))
+    return seconds(500, request, 401)
+
+
+def script(report, backend, state):
+    """A bearer check by a CGI script, compared with grep for the same jti in the same file."""
+    environment = {**backend.environment, "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST",
+                   "PATH_INFO": "/revoke", "CONTENT_LENGTH": "2",
+                   "HTTP_AUTHORIZATION": backend.bearer["Authorization"]}
+
+    def run(command, **options):
+        start = time.perf_counter()
+        output = subprocess.run(command, capture_output=True, **options).stdout
+        return time.perf_counter() - start, output
+
+    ratios = []
+    for _ in range(5 * ROUNDS):
+        ours, output = run([PROGRAM], env=environment, input=b"{}")
+        if b"jti required" not in output:
+            raise SystemExit(output)
+        theirs, _ = run(["grep", "-c", secrets.token_hex(16), state / "revocations.jsonl"])
+        ratios.append(ours / theirs)
+    report.add("CGI bearer check, 1,000,000 revocations", ratios, "to grep -c")
+
+
+def growth(report):
+    folders = {size: tempfile.TemporaryDirectory(prefix="pico-bench-") for size in (SMALL, LARGE)}
+    for size, folder in folders.items():
+        fill(Path(folder.name), size)
+    few, many = (Backend(folders[size].name) for size in (SMALL, LARGE))
+    try:
+        report.add("memory of a worker, per revocation", [(many.memory() - few.memory()) / (LARGE - SMALL)], "bytes")
+        for name, measure in (("bearer check, 1,000,000 revocations", check),
+                              ("revoke, 1,000,000 revocations", revoke),
+                              ("mints?limit=200, 1,000,000 mints", mints),
+                              ("challenge and sign-in, 1,000,000 live challenges", sign_in)):
+            report.add(name, [measure(many) / measure(few) for _ in range(ROUNDS)], "to 1,000")
+        script(report, many, Path(folders[LARGE].name))
+    finally:
+        few.stop()
+        many.stop()
