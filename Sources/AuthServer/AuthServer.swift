@@ -4,6 +4,7 @@ import Logging
 import POSIX
 import Stores
 import Tokens
+import Wire
 
 /// The routes of the HTTP contract over keys and stores: one request in, one answer out.
 ///
@@ -53,7 +54,8 @@ public final class AuthServer: Sendable {
       ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
     let bearer = BearerCheck(verifier: verifier, revocations: stores.revocations)
     let body = JSONBody(limit: settings.maximumBodySize)
-    let operators = [settings.adminRole, "operator"]
+    let operators =
+      settings.adminRole.hasSameBytes(as: "operator") ? ["operator"] : [settings.adminRole, "operator"]
 
     let keySet = KeySetRoute(keySet: keys.keySet)
     let challenge = ChallengeRoute(

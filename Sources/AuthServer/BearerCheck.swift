@@ -10,31 +10,31 @@ struct BearerCheck: Sendable {
   let revocations: any RevocationStore
 
   /// The claims of the request's token.
-  /// - Parameter roles: any of them will do.
+  /// - Parameter roles: any of them will do; no role twice.
   /// - Throws: ``Problem`` 401 or 403; ``StoreError`` where it can't be told whether the token was revoked.
   func claims(_ request: Request, roles: [String]) throws -> Claims {
-    let claims = try verify(try Self.token(request))
+    let claims = try verify(try Self.token(request, roles), roles)
     // A refresh token is for one route only, and that isn't here.
     if let type = claims.all["type"], type.string?.hasSameBytes(as: "refresh") ?? true {
-      throw Problem.unauthorized("Invalid token: a refresh token is no access token")
+      throw Problem.unauthorized("Invalid token: a refresh token is no access token", scope: roles)
     }
     if let tokenID = claims.tokenID, try revocations.isRevoked(tokenID) {
-      throw Problem.unauthorized("Token revoked (jti=\(tokenID))")
+      throw Problem.unauthorized("Token revoked (jti=\(tokenID))", scope: roles)
     }
     guard let role = claims.role, roles.containsBytes(of: role) else { throw Self.forbidden(roles) }
     return claims
   }
 
-  private static func token(_ request: Request) throws(Problem) -> String {
+  private static func token(_ request: Request, _ roles: [String]) throws(Problem) -> String {
     let detail = "Missing or invalid Authorization header"
     guard let field = request.variables[.authorization] else {
-      throw .unauthorized(detail, error: nil)
+      throw .unauthorized(detail, error: nil, scope: roles)
     }
     let parts = field.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
     // One token of the characters that tokens have: two fields that a server joined are none.
     guard parts.count == 2, parts[0].lowercased() == "bearer", !parts[1].isEmpty,
       parts[1].utf8.allSatisfy(isTokenCharacter)
-    else { throw .unauthorized(detail, error: "invalid_request") }
+    else { throw .unauthorized(detail, error: "invalid_request", scope: roles) }
     return String(parts[1])
   }
 
@@ -48,23 +48,22 @@ struct BearerCheck: Sendable {
     }
   }
 
-  private func verify(_ token: String) throws(Problem) -> Claims {
+  private func verify(_ token: String, _ roles: [String]) throws(Problem) -> Claims {
     do throws(TokenError) {
       return try verifier.verify(token)
     } catch {
       switch error {
-      case .expired: throw .unauthorized("Token has expired")
-      case .invalid(let reason): throw .unauthorized("Invalid token: \(reason)")
+      case .expired: throw .unauthorized("Token has expired", scope: roles)
+      case .invalid(let reason): throw .unauthorized("Invalid token: \(reason)", scope: roles)
       }
     }
   }
 
   private static func forbidden(_ roles: [String]) -> Problem {
-    var distinct: [String] = []
-    for role in roles where !distinct.containsBytes(of: role) { distinct.append(role) }
-    let list = distinct.map { "'\($0)'" }.joined(separator: ", ")
+    let list = roles.map { "'\($0)'" }.joined(separator: ", ")
     let detail = "Requires one of roles: [\(list)]"
     return Problem(
-      .forbidden, detail, fields: [.wwwAuthenticate: Problem.challenge("insufficient_scope", detail)])
+      .forbidden, detail,
+      fields: [.wwwAuthenticate: Problem.challenge("insufficient_scope", detail, roles)])
   }
 }

@@ -31,9 +31,12 @@ public enum PasswordHash {
       return false
     }
     let parameters = parts[3].split(separator: ",").map { $0.split(separator: "=") }
-    guard parameters.map({ $0.first }) == ["m", "t", "p"],
-      parameters.allSatisfy({ $0.count == 2 && (UInt32($0[1]) ?? 0) > 0 })
+    guard parameters.map(\.first) == ["m", "t", "p"], parameters.allSatisfy({ $0.count == 2 }),
+      let memory = UInt32(parameters[0][1]), let passes = UInt32(parameters[1][1]),
+      let lanes = UInt32(parameters[2][1])
     else { return false }
+    // RFC 9106, section 3.1.
+    guard passes >= 1, (1...0xff_ffff).contains(lanes), memory >= 8 * lanes else { return false }
     return parts[4].utf8.count >= 11 && parts[5].utf8.count >= 16
       && parts[4...].allSatisfy { $0.utf8.allSatisfy(isBase64Digit) }
   }

@@ -3,15 +3,23 @@ import HTTPTypes
 
 extension Problem {
   /// 401 with the challenge that RFC 6750 section 3 asks for.
-  /// - Parameter error: its error code; nil where the client gave no credentials at all.
-  static func unauthorized(_ detail: String, error: String? = "invalid_token") -> Problem {
-    let challenge = error.map { Self.challenge($0, detail) } ?? "Bearer"
-    return Problem(.unauthorized, detail, fields: [.wwwAuthenticate: challenge])
+  /// - Parameters:
+  ///   - error: its error code; nil where the client gave no credentials at all.
+  ///   - scope: the roles that would do, where roles are asked for.
+  static func unauthorized(
+    _ detail: String, error: String? = "invalid_token", scope: [String] = []
+  ) -> Problem {
+    Problem(.unauthorized, detail, fields: [.wwwAuthenticate: challenge(error, detail, scope)])
   }
 
   /// The value of a WWW-Authenticate field. RFC 6750, section 3.
-  static func challenge(_ error: String, _ detail: String) -> String {
-    "Bearer error=\"\(error)\", error_description=\"\(describing(detail))\""
+  static func challenge(_ error: String?, _ detail: String, _ scope: [String]) -> String {
+    var parameters: [String] = []
+    if let error {
+      parameters = ["error=\"\(error)\"", "error_description=\"\(describing(detail))\""]
+    }
+    if !scope.isEmpty { parameters.append("scope=\"\(describing(scope.joined(separator: " ")))\"") }
+    return parameters.isEmpty ? "Bearer" : "Bearer " + parameters.joined(separator: ", ")
   }
 
   /// A text with only those characters that an error_description may have.

@@ -1,5 +1,6 @@
 // Linux system calls that Swift's Glibc module leaves out.
 // No _GNU_SOURCE here: it would give types of the Glibc module a second, different definition.
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -7,6 +8,8 @@
 
 // GNU's, hidden without _GNU_SOURCE.
 extern void *memmem(const void *text, size_t text_size, const void *part, size_t part_size);
+
+extern int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *limit);
 
 // A function, because Swift 6 doesn't let a mutable global of C be read.
 extern char **environ;

@@ -8,8 +8,11 @@ import POSIX
 ///
 /// Used by one thread at a time: whoever got its event from epoll.
 final class Connection {
-  /// A reader that doesn't send, or a peer that doesn't read, holds up a thread for no longer. Seconds.
-  private static let timeout = 2
+  /// How long a peer may pause in the middle of a request, or not read its answer, before it is given up.
+  /// Milliseconds.
+  private static let patience = 2000
+  /// The same while the worker ends.
+  private static let patienceAtEnd = 200
   /// How much of a body that no route wanted is read. Bytes.
   private static let drainLimit = 1 << 20
 
@@ -29,7 +32,16 @@ final class Connection {
     // No listening socket, so that FCGX_Accept_r returns where it would otherwise accept another connection.
     FCGX_InitRequest(request, -1, 0)
     request.pointee.ipcFd = descriptor
-    var limit = timeval(tv_sec: Self.timeout, tv_usec: 0)
+    wait(milliseconds: Self.patience)
+  }
+
+  /// Gives the peer little time, as the worker is to end.
+  func expectPromptPeer() {
+    wait(milliseconds: Self.patienceAtEnd)
+  }
+
+  private func wait(milliseconds: Int) {
+    var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
     let size = socklen_t(MemoryLayout<timeval>.size)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)

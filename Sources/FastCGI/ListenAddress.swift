@@ -30,6 +30,14 @@ public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
     self = .tcp(host: String(host), port: port)
   }
 
+  /// Whether only processes of this host can connect.
+  public var isLocal: Bool {
+    switch self {
+    case .unix: true
+    case .tcp(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    }
+  }
+
   public var description: String {
     switch self {
     case .unix(let path): "unix:\(path)"

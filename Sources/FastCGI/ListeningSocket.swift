@@ -36,10 +36,11 @@ public final class ListeningSocket {
 
   private static func unix(_ path: String) throws -> FileHandle {
     let handle = try open(AF_UNIX)
-    if try isInUse(path) {
-      throw ListenError(description: "unix:\(path): another process listens there")
+    if let status = try FileStatus.ofFile(at: path) {
+      guard status.isSocket else { throw ListenError(description: "unix:\(path): exists and is no socket") }
+      try refuseIfInUse(path)
+      try Files.remove(path)
     }
-    try Files.remove(path)
     _ = try withUnixAddress(path) { address, size in
       try retryingOnInterrupt("bind") { bind(handle.descriptor, address, size) }
     }
@@ -47,11 +48,17 @@ public final class ListeningSocket {
     return handle
   }
 
-  private static func isInUse(_ path: String) throws -> Bool {
+  /// Only a refused connection shows that nobody listens there any more.
+  private static func refuseIfInUse(_ path: String) throws {
     let probe = try open(AF_UNIX)
-    return withUnixAddress(path) { address, size in
-      connect(probe.descriptor, address, size) == 0
+    let code = withUnixAddress(path) { address, size in
+      connect(probe.descriptor, address, size) == 0 ? 0 : errno
     }
+    if code == ECONNREFUSED { return }
+    throw ListenError(
+      description: code == 0 || code == EAGAIN
+        ? "unix:\(path): another process listens there"
+        : "unix:\(path): \(SystemError(call: "connect", code: code))")
   }
 
   private static func withUnixAddress<Value>(

@@ -14,6 +14,8 @@ public final class Supervisor {
   private static let youth = 1.0
   private static let pauses = 0.1...5.0
 
+  private static let stopSignals = [SIGTERM, SIGINT, SIGHUP, SIGQUIT]
+
   private struct Worker {
     var process: pid_t?
     var started = 0.0
@@ -39,16 +41,20 @@ public final class Supervisor {
     workers = Array(repeating: Worker(), count: count)
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in [SIGTERM, SIGINT, SIGCHLD] { sigaddset(&set, signal) }
+    for signal in Self.stopSignals + [SIGCHLD] { sigaddset(&set, signal) }
     watched = set
   }
 
-  /// Runs until SIGTERM or SIGINT, and until every worker has ended then.
+  /// Runs until SIGTERM, SIGINT, SIGHUP or SIGQUIT, and until every worker has ended then.
   /// - Throws: ``SystemError`` where no worker can be started at all.
   public func run() throws(SystemError) {
     // Waited for rather than handled, so that none is missed between looking and waiting.
     var set = watched
     pthread_sigmask(SIG_BLOCK, &set, nil)
+    // Whoever started us may ignore it, and the kernel would then keep no ended worker for us to find.
+    signal(SIGCHLD, SIG_DFL)
+    // A log that nobody reads any more must not end the service.
+    signal(SIGPIPE, SIG_IGN)
     let (reading, writing) = try Self.pipe()
     // Holding the writing end is the lifeline: it closes whatever ends this process, kill -9 included.
     try withExtendedLifetime(writing) { () throws(SystemError) in
@@ -64,7 +70,7 @@ public final class Supervisor {
   private func supervise(lifeline: FileHandle) {
     while true {
       let signal = waitForSignal(seconds: secondsToNextStart())
-      if signal == SIGTERM || signal == SIGINT { return }
+      if Self.stopSignals.contains(signal) { return }
       reap()
       let now = Self.now
       for index in workers.indices

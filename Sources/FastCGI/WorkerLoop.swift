@@ -100,18 +100,31 @@ public final class WorkerLoop: @unchecked Sendable {
     }
   }
 
-  /// Answers the requests that had come before the stop, one on each connection.
+  /// How long requests that had come before the stop are taken on. Nanoseconds.
+  private static let finishTime: UInt64 = 1_000_000_000
+
+  /// Answers the requests that had come before the stop, one on each connection: those on connections that are
+  /// watched, then those that wait to be accepted.
   private func finish() {
-    var events = [epoll_event](repeating: epoll_event(), count: 64)
-    while true {
-      let count = epoll_wait(epoll.descriptor, &events, Int32(events.count), 0)
-      let tags = events[..<max(0, Int(count))].map(\.data.u64).filter { $0 > Tag.listener }
-      if tags.isEmpty { return }
-      for tag in tags {
-        let connection = connection(tag)
-        if connection.readiness() == .data { _ = connection.serve(answer) }
-      }
+    let deadline = Clock.monotonicNanoseconds + Self.finishTime
+    while Clock.monotonicNanoseconds < deadline, let last = watchedWithData() ?? accepted() {
+      last.expectPromptPeer()
+      if last.readiness() == .data { _ = last.serve(answer) }
     }
+  }
+
+  /// A connection on which something has come; the others are left for other threads.
+  private func watchedWithData() -> Connection? {
+    // More than one, as what tells of the stop is always among them.
+    var events = [epoll_event](repeating: epoll_event(), count: 8)
+    let count = epoll_wait(epoll.descriptor, &events, Int32(events.count), 0)
+    let tags = events[..<max(0, Int(count))].map(\.data.u64).filter { $0 > Tag.listener }
+    guard let first = tags.first else { return nil }
+    for tag in tags.dropFirst() {
+      let connection = connection(tag)
+      watchAgain(connection, isWatched: true)
+    }
+    return connection(first)
   }
 
   private func connection(_ tag: UInt64) -> Connection {
@@ -119,20 +132,22 @@ public final class WorkerLoop: @unchecked Sendable {
   }
 
   private func acceptConnection() {
-    let descriptor = accept(listener, nil, nil)
-    if descriptor == -1 {
-      // Out of descriptors or memory: transient, so wait a little rather than spin. All else is a peer that
-      // went away, or another thread that was faster.
-      if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) {
-        logger.error("no connection accepted", metadata: ["reason": "\(SystemError(call: "accept"))"])
-        usleep(10_000)
-      }
-      return
-    }
-    advance(Connection(owning: descriptor), isWatched: false)
+    if let connection = accepted() { advance(connection, isWatched: false) }
   }
 
-  /// Serves the requests that have come already, then waits for the next in epoll.
+  private func accepted() -> Connection? {
+    let descriptor = accept(listener, nil, nil)
+    if descriptor != -1 { return Connection(owning: descriptor) }
+    // Out of descriptors or memory: transient, so wait a little rather than spin. All else is a peer that
+    // went away, or another thread that was faster.
+    if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) {
+      logger.error("no connection accepted", metadata: ["reason": "\(SystemError(call: "accept"))"])
+      usleep(10_000)
+    }
+    return nil
+  }
+
+  /// Serves the request that has come already, if any, then waits for the next in epoll.
   private func advance(_ connection: Connection, isWatched: Bool) {
     switch connection.readiness() {
     case .closed: return
@@ -140,6 +155,10 @@ public final class WorkerLoop: @unchecked Sendable {
     case .data:
       guard connection.serve(answer) else { return }
     }
+    watchAgain(connection, isWatched: isWatched)
+  }
+
+  private func watchAgain(_ connection: Connection, isWatched: Bool) {
     // Once: between this event and the next the connection belongs to one thread.
     let interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue
     let retained = Unmanaged.passRetained(connection)

@@ -20,6 +20,7 @@ public struct FileStatus: Sendable, Equatable {
   /// Number of names; 0 once the file was removed.
   public let links: Int
   public let isDirectory: Bool
+  public let isSocket: Bool
 
   init(_ status: stat) {
     identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
@@ -30,6 +31,7 @@ public struct FileStatus: Sendable, Equatable {
     group = status.st_gid
     links = Int(status.st_nlink)
     isDirectory = status.st_mode & S_IFMT == S_IFDIR
+    isSocket = status.st_mode & S_IFMT == S_IFSOCK
   }
 
   /// The status of the file that a path names now, symbolic links followed; nil where there is none. `stat(2)`.

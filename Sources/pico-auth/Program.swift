@@ -14,6 +14,9 @@ enum Program {
   /// How many requests a worker runs at once.
   static let threadsVariable = "PICO_AUTH_THREADS"
 
+  /// The names of the keys that all workers of a supervisor have, whatever was added since.
+  static let keysVariable = "PICO_AUTH_KEYS"
+
   private static let defaultConfig = "/etc/pico-auth/config.yaml"
 
   static func makeLogger() -> Logger {
@@ -54,9 +57,14 @@ enum Program {
   /// - Throws: ``ConfigurationError``, ``KeyError``, ``StoreError``.
   static func server(isLasting: Bool, logger: Logger) throws -> AuthServer {
     let settings = try configuration().settings
+    // A script starts in its own folder, which may be one that the web server shows to everybody.
+    if !isLasting, let path = settings.relativePaths.first {
+      throw ConfigurationError(mistakes: ["\(path): a CGI script needs paths from the root on"])
+    }
     let stores = stores(settings, logger: logger)
     if isLasting { try stores.revocations.prepare() }
+    let names = ProcessEnvironment.variables[keysVariable]?.split(separator: "/").map(String.init)
     return AuthServer(
-      settings: settings, keys: try keyFiles(settings).load(), stores: stores, logger: logger)
+      settings: settings, keys: try keyFiles(settings).load(only: names), stores: stores, logger: logger)
   }
 }

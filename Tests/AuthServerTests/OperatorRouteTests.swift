@@ -128,7 +128,7 @@ import Tokens
     let none = backend.send("GET", "/mints")
     #expect(none.status == 401)
     #expect(none.detail == "Missing or invalid Authorization header")
-    #expect(none["www-authenticate"] == "Bearer")
+    #expect(none["www-authenticate"] == "Bearer scope=\"operator\"")
     let good = token("operator")
     for field in [
       "", "Bearer", "Bearer ", "Basic \(good)", good, "Bearer  \(good)", "Bearer \(good), Bearer \(good)",

@@ -62,6 +62,77 @@ import Testing
     #expect(eventually { clients.isFinished })
   }
 
+  @Test(arguments: [1, 4])
+  func aStopAnswersWhateverHadArrived(_ threads: Int) throws {
+    let backend = try Backend(in: folder, workers: 1, threads: threads)
+    // More than the threads can have begun with, each with its whole request sent.
+    let clients = try (0..<40).map { _ in
+      let client = try FastCGIClient(unix: backend.socket)
+      try client.sendRaw(client.request(variables()))
+      return client
+    }
+    backend.child.kill(SIGTERM)
+    for client in clients { #expect(try client.answer().status == 200) }
+    #expect(backend.child.stop(within: 2) == 0)
+  }
+
+  @Test func aStopIsNotHeldUpByHalfRequests() throws {
+    let backend = try Backend(in: folder, workers: 1, threads: 2)
+    let half = try (0..<6).map { _ in
+      let client = try FastCGIClient(unix: backend.socket)
+      try client.sendRaw(client.request(variables()).prefix(30))
+      return client
+    }
+    #expect(backend.child.stop(within: 5) == 0)
+    withExtendedLifetime(half) {}
+  }
+
+  @Test func aWorkerThatStartsLaterHasTheKeysOfTheOthers() throws {
+    let backend = try Backend(in: folder, workers: 2)
+    let config = folder.file("pico-auth.yaml")
+    #expect(try Tool.run([Tool.picoAuth, "keys", "generate", "--config", config]).status == 0)
+    kill(try #require(backend.child.children.first), SIGKILL)
+    #expect(eventually { backend.child.children.count == 2 })
+    let keySets = try (0..<200).map { _ in try FastCGIClient(unix: backend.socket).get("/jwks").body }
+    #expect(Set(keySets).count == 1)
+    #expect(backend.child.stop() == 0)
+    let restarted = try Backend(in: folder, workers: 2)
+    #expect(try FastCGIClient(unix: restarted.socket).get("/jwks").body != keySets[0])
+  }
+
+  /// However it was started: with a log that nobody reads, or with signals that somebody ignores.
+  @Test func itServesOnWhateverItsParentDid() throws {
+    let backend = try Backend(
+      in: folder,
+      tracer: [
+        "bash", "-c", "trap '' CHLD PIPE; exec \"$@\" 2> >(head -c 1 >/dev/null)", "bash",
+      ])
+    for _ in 0..<3 {
+      kill(try #require(backend.child.children.first { isServing($0) }), SIGKILL)
+      #expect(eventually { backend.child.children.contains { isServing($0) } })
+      #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200)
+    }
+    #expect(backend.child.stop(within: 2) == 0)
+  }
+
+  private func isServing(_ process: pid_t) -> Bool {
+    (try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8))?.contains("worker") ?? false
+  }
+
+  @Test func aFileThatIsNoSocketIsLeftAlone() throws {
+    try folder.write("precious", "data")
+    let result = try Tool.run(
+      [Tool.picoAuth, "serve", "--listen", "unix:\(folder.file("precious"))"],
+      environment: ["SERVER_AUTH_STATE_DIR": folder.path])
+    #expect(result.status == 1)
+    #expect(result.errors.contains("is no socket"))
+    #expect(try folder.read("precious") == "data")
+  }
+
+  private func variables() -> [(String, String)] {
+    [("REQUEST_METHOD", "GET"), ("SCRIPT_NAME", "/api/v1/auth/jwks")]
+  }
+
   @Test func noWorkerOutlivesAKilledSupervisor() throws {
     let backend = try Backend(in: folder, workers: 2)
     let workers = backend.child.children

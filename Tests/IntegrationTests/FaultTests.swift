@@ -83,6 +83,24 @@ import Testing
     }
   }
 
+  /// Expired challenges that fill a disk make room for new ones.
+  @Test(.enabled(if: FaultInjection.canMount, "only root can mount a small disk"))
+  func challengesThatFillTheDiskGoWhenTheyExpire() throws {
+    let disk = folder.file("disk")
+    try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
+    try #require(try Tool.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]).status == 0)
+    defer { _ = try? Tool.run(["umount", "-l", disk]) }
+    let backend = try Backend(
+      in: folder, state: disk + "/state", settings: "  challenge_ttl_seconds: 1")
+    let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
+    func status() throws -> Int { try client.postJSON("/challenge", #"{"address":"aa"}"#).status }
+    for _ in 0..<3 {
+      // As fast as it goes: the disk must be full before anything expires.
+      #expect(try (0..<5000).contains { _ in try status() == 503 })
+      #expect(try eventually { try status() == 200 })
+    }
+  }
+
   @Test(.enabled(if: FaultInjection.canMount, "only root can mount a small disk"))
   func aFullDiskIsA503UntilThereIsSpace() throws {
     let disk = folder.file("disk")

@@ -105,7 +105,21 @@ import Wallets
 
   @Test func withTheBackendGoneNginxSaysSo() throws {
     #expect(backend.child.stop() == 0)
-    #expect(try client.get("/jwks").status == 502)
+    let answer = try client.get("/jwks")
+    #expect(answer.status == 503)
+    #expect(answer["retry-after"] == "1")
+    #expect(answer["content-type"] == "application/problem+json")
+    #expect(answer.detail == "temporarily unavailable")
+  }
+
+  @Test(arguments: [66_000, 100_000, 1_000_000, 2_000_000])
+  func aBodyOfAnySizeIsRefusedAsAProblem(_ size: Int) throws {
+    let answer = try client.send(
+      "POST", "/challenge", fields: [("Content-Type", "application/json")],
+      body: [UInt8](repeating: 0x20, count: size))
+    #expect(answer.status == 413)
+    #expect(answer["content-type"] == "application/problem+json")
+    #expect(try client.get("/jwks").status == 200)
   }
 
   @Test(.enabled(if: Tool.python != nil, "PICO_AUTH_PYTHON names no Python with the peers"))

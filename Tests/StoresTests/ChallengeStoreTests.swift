@@ -182,6 +182,55 @@ import Testing
     #expect(try folder.read("challenges.jsonl") == "important\n")
   }
 
+  @Test func aDamagedFileIsSetAsideAndANewOneBegun() throws {
+    for name in ["challenges.jsonl", "challenges.jsonl.1"] {
+      let store = store()
+      for _ in 0..<3 {
+        _ = try store.create(for: "a")
+        clock.advance(61)
+      }
+      var bytes = Array(try folder.read(name).utf8)
+      bytes[20] ^= 1
+      try folder.write(name, bytes: bytes)
+      let challenge = try self.store().create(for: "a")
+      #expect(try self.store().consume(challenge, for: "a"))
+      #expect(FileManager.default.fileExists(atPath: folder.file("\(name).bad-\(clock.clock.seconds)")))
+    }
+  }
+
+  @Test func aDamagedLastRecordHoldsUpNoTurnOver() throws {
+    let real = Date().timeIntervalSince1970
+    clock.advance(real - clock.clock.now)
+    let store = store()
+    _ = try store.create(for: "a")
+    clock.advance(61)
+    _ = try store.create(for: "a")
+    var bytes = Array(try folder.read("challenges.jsonl.1").utf8)
+    bytes[bytes.count - 20] ^= 1
+    try folder.write("challenges.jsonl.1", bytes: bytes)
+    for _ in 0..<20 {
+      clock.advance(61)
+      _ = try self.store().create(for: "a")
+    }
+    #expect(try folder.read("challenges.jsonl").utf8.count < 1000)
+  }
+
+  @Test func aClockThatWasWrongForAWhileLeavesNothingBehind() throws {
+    let store = store()
+    clock.advance(2_000_000_000)
+    let early = try store.create(for: "a")
+    clock.advance(-2_000_000_000)
+    #expect(try !store.consume(early, for: "a"))
+    for _ in 0..<20 {
+      let challenge = try store.create(for: "a")
+      #expect(try store.consume(challenge, for: "a"))
+      clock.advance(61)
+    }
+    #expect(try folder.read("challenges.jsonl").utf8.count < 1000)
+    clock.advance(-1_000_000_000)
+    #expect(throws: StoreError.self) { try store.create(for: "a") }
+  }
+
   @Test func aFileOthersCouldWriteIsRefused() throws {
     _ = try store().create(for: "a")
     chmod(path, 0o666)

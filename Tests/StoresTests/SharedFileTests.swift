@@ -100,6 +100,14 @@ import Testing
     #expect(log.messages.contains { $0.contains("damaged record") })
   }
 
+  @Test func furtherMembersAreAllowed() throws {
+    for member in [#""env":"prod""#, #""a":1"#, #""xyz":{}"#, #""x":"1a2b3c4d""#] {
+      try folder.write("revocations.jsonl", #"{"jti":"a","revoked_at":1.5,"reason":"",\#(member)}"# + "\n")
+      try revocations.prepare()
+      #expect(try revocations.isRevoked("a"))
+    }
+  }
+
   @Test func aRepairTakesOutWhatIsBadAndKeepsIt() throws {
     for id in ["a", "b"] { _ = try revocations.revoke(id, reason: "", by: "op") }
     let path = folder.file("revocations.jsonl")

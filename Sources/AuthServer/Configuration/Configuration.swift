@@ -83,9 +83,15 @@ public struct Configuration: Sendable {
     guard case .mapping(let sections) = root.content else {
       return refuse("\(file):\(root.line): expected a section server_auth")
     }
+    var isRead = false
     for section in sections {
       let name = section.key.text ?? ""
       if name == "server_auth" {
+        guard !isRead else {
+          refuse("\(file):\(section.key.line): server_auth is given twice")
+          continue
+        }
+        isRead = true
         read(section: section.value, file: file)
       } else if !Self.foreignSections.contains(name) {
         refuse("\(file):\(section.key.line): unknown section \(name)")
@@ -132,6 +138,7 @@ public struct Configuration: Sendable {
         guard let text = item.text, !item.isNull else { return "must be a list of texts" }
         values.append(text)
       }
+      guard !values.isEmpty else { return "must not be an empty list" }
       settings[keyPath: path] = values
     case (.string, _): return "must be text"
     case (.boolean, _): return "must be true or false"
@@ -164,8 +171,9 @@ public struct Configuration: Sendable {
         origins[key.name] = .secretFile(variable: variable)
         do {
           let bytes = try Files.read(value, limit: 65536)
-          let text = String(decoding: bytes, as: UTF8.self)
-          let complaint = set(key, text.hasSuffix("\n") ? String(text.dropLast()) : text)
+          let line = bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...]
+          let text = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+          let complaint = set(key, String(decoding: text, as: UTF8.self))
           if let complaint { refuse("\(variable) \(complaint)") }
         } catch {
           refuse("\(variable): \(value): \(error)")
@@ -193,7 +201,9 @@ public struct Configuration: Sendable {
       }
       settings[keyPath: path] = value
     case .list(let path):
-      settings[keyPath: path] = text.split(separator: ",").map { $0.trimmingSpaces() }
+      let values = text.split(separator: ",").map { $0.trimmingSpaces() }
+      guard !values.isEmpty else { return "must not be an empty list" }
+      settings[keyPath: path] = values
     }
     return nil
   }
@@ -209,6 +219,8 @@ extension Substring {
 /// Everything that is wrong with a configuration.
 public struct ConfigurationError: Error, CustomStringConvertible {
   public let mistakes: [String]
+
+  public init(mistakes: [String]) { self.mistakes = mistakes }
 
   public var description: String { mistakes.joined(separator: "\n") }
 }

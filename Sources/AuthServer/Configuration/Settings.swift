@@ -45,6 +45,13 @@ extension Settings {
   public var effectiveMintAuditPath: String { path(mintAuditPath, "mints") }
   public var effectiveRevocationPath: String { path(revocationPath, "revocations") }
 
+  /// Paths that mean another place in each process that starts in another folder.
+  public var relativePaths: [String] {
+    [stateFolder, keyPath, challengePath, revocationPath, mintAuditPath].filter {
+      !$0.isEmpty && !$0.hasPrefix("/")
+    }
+  }
+
   private func path(_ configured: String, _ name: String) -> String {
     configured.isEmpty ? "\(stateFolder)/\(name).jsonl" : configured
   }

@@ -38,26 +38,30 @@ enum YAML {
   /// Reads a file of one document; nil for an empty one. libyaml, `yaml_parser_load`.
   /// - Throws: ``YAMLError``.
   static func parse(_ bytes: [UInt8]) throws(YAMLError) -> YAMLNode? {
-    var parser = yaml_parser_t()
-    guard yaml_parser_initialize(&parser) == 1 else {
+    // On the heap: the parser keeps its own address.
+    let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
+    defer { parser.deallocate() }
+    guard yaml_parser_initialize(parser) == 1 else {
       throw YAMLError(reason: "out of memory", line: 1)
     }
-    defer { yaml_parser_delete(&parser) }
+    defer { yaml_parser_delete(parser) }
     return try bytes.withUnsafeBufferPointer { (input) throws(YAMLError) -> YAMLNode? in
-      yaml_parser_set_input_string(&parser, input.baseAddress, input.count)
-      guard let root = try document(&parser) else { return nil }
-      if let second = try document(&parser) {
+      yaml_parser_set_input_string(parser, input.baseAddress, input.count)
+      guard let root = try document(parser) else { return nil }
+      if let second = try document(parser) {
         throw YAMLError(reason: "a second document", line: second.line)
       }
       return root
     }
   }
 
-  private static func document(_ parser: inout yaml_parser_t) throws(YAMLError) -> YAMLNode? {
+  private static func document(
+    _ parser: UnsafeMutablePointer<yaml_parser_t>
+  ) throws(YAMLError) -> YAMLNode? {
     var document = yaml_document_t()
-    guard yaml_parser_load(&parser, &document) == 1 else {
-      let reason = parser.problem.map { String(cString: $0) } ?? "not YAML"
-      throw YAMLError(reason: reason, line: Int(parser.problem_mark.line) + 1)
+    guard yaml_parser_load(parser, &document) == 1 else {
+      let reason = parser.pointee.problem.map { String(cString: $0) } ?? "not YAML"
+      throw YAMLError(reason: reason, line: Int(parser.pointee.problem_mark.line) + 1)
     }
     defer { yaml_document_delete(&document) }
     guard let root = yaml_document_get_root_node(&document) else { return nil }

@@ -16,15 +16,25 @@ final class ChallengeFile {
     self.handle = handle
   }
 
+  /// Why a file isn't opened as one of challenges.
+  enum Refusal: Error {
+    /// It was one once: what is in it can be done without.
+    case damaged
+    /// It is something else, which somebody may need.
+    case foreign
+  }
+
   /// Opens a file of challenges; nil where there is none, or an empty one.
-  /// - Throws: ``StoreError`` for a file that is something else; ``SystemError``.
+  /// - Throws: ``Refusal``, ``StoreError``, ``SystemError``.
   static func open(_ path: String) throws -> ChallengeFile? {
     guard let handle = try SharedFiles.open(path, flags: .readWrite) else { return nil }
     let status = try handle.status()
     if status.size == 0 { return nil }
     let start = try handle.read(count: ChallengeFileHeader.width, at: 0)
     guard let header = ChallengeFileHeader(start) else {
-      throw StoreError("\(path): not a file of challenges")
+      let first = try handle.read(count: ChallengeRecord.width, at: offset(of: 0))
+      throw ChallengeFileHeader.isSimilar(start) || ChallengeRecord(first) != nil
+        ? Refusal.damaged : Refusal.foreign
     }
     return ChallengeFile(path: path, identity: status.identity, header: header, handle: handle)
   }
@@ -65,13 +75,28 @@ final class ChallengeFile {
       Array(ChallengeRecord.State.used.rawValue.utf8),
       at: Self.offset(of: index) + ChallengeRecord.stateOffset)
     try handle.writeAll(
-      ChallengeFileHeader.digits(try usedCount() + 1), at: ChallengeFileHeader.usedOffset)
+      ChallengeFileHeader.digits(try usedCount() &+ 1), at: ChallengeFileHeader.usedOffset)
   }
 
   /// How many records are used up.
   func usedCount() throws -> UInt64 {
     ChallengeFileHeader.number(
       try handle.read(count: 16, at: ChallengeFileHeader.usedOffset), at: 0) ?? 0
+  }
+
+  /// Cuts off all records.
+  func cutRecords() throws {
+    try handle.truncate(to: ChallengeFileHeader.width)
+  }
+
+  /// When its last record expires, milliseconds since 1970; nil without records. Where that record is
+  /// damaged, the time of the last change stands in for it.
+  /// - Parameter lifetime: seconds.
+  func lastExpiry(lifetime: Int) throws -> Int? {
+    let status = try handle.status()
+    let count = Self.count(size: status.size)
+    guard count > 0 else { return nil }
+    return try record(at: count - 1)?.expiry ?? status.modified / 1_000_000 + lifetime * 1000
   }
 
   /// Cuts off bytes behind the last whole record.

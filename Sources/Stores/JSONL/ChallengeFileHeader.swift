@@ -34,6 +34,9 @@ struct ChallengeFileHeader {
     self.init(generation: generation, maskKey: maskKey)
   }
 
+  /// Whether bytes begin as a header does.
+  static func isSimilar(_ bytes: [UInt8]) -> Bool { bytes.starts(with: beforeGeneration.prefix(8)) }
+
   /// The header of a file without records.
   var bytes: [UInt8] {
     Self.beforeGeneration + Self.digits(generation) + Self.beforeMask

@@ -11,38 +11,23 @@ final class FileLock: @unchecked Sendable {
   static let patience: UInt64 = 5_000_000_000
 
   private let path: String
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let mutex = TimedMutex()
   /// Guarded by the mutex.
   private var handle: FileHandle?
 
   init(path: String) {
     self.path = path
-    mutex = .allocate(capacity: 1)
-    mutex.initialize(to: pthread_mutex_t())
-    pthread_mutex_init(mutex, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(mutex)
-    mutex.deallocate()
   }
 
   /// Runs a body that nobody else who takes this lock runs meanwhile.
   /// - Throws: ``StoreError`` where the lock can't be had within 5 s, and what the body throws.
   func withLock<Value>(_ body: () throws -> Value) throws -> Value {
     let deadline = Clock.monotonicNanoseconds + Self.patience
-    try lockMutex()
-    defer { pthread_mutex_unlock(mutex) }
+    guard mutex.lock(until: deadline) else { throw busy }
+    defer { mutex.unlock() }
     let handle = try lockFile(until: deadline)
     defer { handle.unlock() }
     return try body()
-  }
-
-  private func lockMutex() throws(StoreError) {
-    var limit = timespec()
-    clock_gettime(CLOCK_REALTIME, &limit)
-    limit.tv_sec += Int(Self.patience / 1_000_000_000)
-    guard pthread_mutex_timedlock(mutex, &limit) == 0 else { throw busy }
   }
 
   private func lockFile(until deadline: UInt64) throws -> FileHandle {

@@ -1,4 +1,5 @@
 import Crypto
+import Glibc
 import Logging
 import POSIX
 import Wire
@@ -42,6 +43,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     let addressHash = Self.hash(address)
     return try storing {
       let now = milliseconds
+      guard now >= 1_000_000_000_000 else { throw StoreError("the clock is before the year 2001") }
       let (file, size) = try openForAppending(now: now)
       try refuseBeyondLimit(file, size: size, now: now)
       let index = ChallengeFile.count(size: size)
@@ -66,7 +68,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
         let record = try holder.record(at: position.index),
         equalInConstantTime(record.random, Array(bytes[..<ChallengePosition.randomSize])),
         equalInConstantTime(record.address, addressHash),
-        record.state == .live, record.expiry > milliseconds
+        record.state == .live, isGood(record.expiry, milliseconds)
       else { return false }
       try holder.markUsed(at: position.index)
       return true
@@ -96,24 +98,36 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   /// As ``openCurrent()``; a new file where it is time for one.
   private func openForAppending(now: Int) throws -> (ChallengeFile, size: Int) {
     let opened = try openCurrent()
-    guard try isDueForTurnOver(opened.0, size: opened.size, now: now) else { return opened }
-    try beginGeneration(after: opened.0)
+    guard try isDueForTurnOver(opened.0, size: opened.size, now: now), try turnOver(opened.0, now: now)
+    else { return opened }
     return try openCurrent()
   }
 
   private func reopen() throws -> ChallengeFile {
-    guard let file = try ChallengeFile.open(path) else {
-      throw StoreError("\(path): vanished")
+    guard let file = try openFile(path) else {
+      try beginGeneration(after: nil)
+      return try reopen()
     }
-    current = file
+    previous = try openFile(path + ".1")
+    lastExpiryOfPrevious = try previous?.lastExpiry(lifetime: lifetime) ?? 0
     firstExpiryOfCurrent = nil
-    previous = try ChallengeFile.open(path + ".1")
-    lastExpiryOfPrevious = 0
-    if let previous {
-      let count = ChallengeFile.count(size: try previous.size())
-      if count > 0 { lastExpiryOfPrevious = try previous.record(at: count - 1)?.expiry ?? .max }
-    }
+    current = file
     return file
+  }
+
+  /// Opens a file of challenges; nil where there is none that can be used. A damaged one is set aside: clients
+  /// ask for new challenges, and would do so in vain if it stayed.
+  private func openFile(_ path: String) throws -> ChallengeFile? {
+    do {
+      return try ChallengeFile.open(path)
+    } catch ChallengeFile.Refusal.damaged {
+      let aside = "\(path).bad-\(clock.seconds)"
+      logger.error("damaged file set aside", metadata: ["file": "\(path)", "aside": "\(aside)"])
+      try Files.rename(path, to: aside)
+      return nil
+    } catch ChallengeFile.Refusal.foreign {
+      throw StoreError("\(path): not a file of challenges")
+    }
   }
 
   /// The file that a position lies in.
@@ -126,24 +140,46 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   }
 
   private func isDueForTurnOver(_ file: ChallengeFile, size: Int, now: Int) throws -> Bool {
-    guard ChallengeFile.count(size: size) > 0, lastExpiryOfPrevious <= now else { return false }
+    guard ChallengeFile.count(size: size) > 0, !isGood(lastExpiryOfPrevious, now) else { return false }
     if firstExpiryOfCurrent == nil { firstExpiryOfCurrent = try file.record(at: 0)?.expiry }
-    return (firstExpiryOfCurrent ?? 0) <= now
+    return !isGood(firstExpiryOfCurrent ?? 0, now)
+  }
+
+  /// Whether a record that expires then is good now. One that expires later than any made now was made while
+  /// the clock was wrong.
+  private func isGood(_ expiry: Int, _ now: Int) -> Bool {
+    expiry > now && expiry <= now + lifetime * 1000
+  }
+
+  /// Begins a new file; the one before it becomes `<path>.1`, which has wholly expired.
+  /// - Returns: false where the disk is full and there is nothing to make room with.
+  private func turnOver(_ file: ChallengeFile, now: Int) throws -> Bool {
+    try Files.remove(path + ".1")
+    do {
+      try beginGeneration(after: file)
+      return true
+    } catch let error as SystemError where error.code == ENOSPC || error.code == EDQUOT {
+      // The disk may be full of what has expired here.
+      guard try !isGood(file.lastExpiry(lifetime: lifetime) ?? 0, now) else { return false }
+      try file.cutRecords()
+      try beginGeneration(after: file)
+      return true
+    }
   }
 
   /// Begins a new file; the one before it, if any, becomes `<path>.1`.
   ///
   /// Wherever it is interrupted, the next call finds either the old state or a missing `<path>`, and goes on.
   private func beginGeneration(after file: ChallengeFile?) throws {
-    let before = try file ?? ChallengeFile.open(path + ".1")
+    let before = try file ?? openFile(path + ".1")
     let header = ChallengeFileHeader(
-      generation: (before?.header.generation ?? 0) + 1,
+      generation: (before?.header.generation ?? 0) &+ 1,
       maskKey: before?.header.maskKey ?? SecureRandom.bytes(32))
     let draft = path + ".new"
     try Files.remove(draft)
     let handle = try FileHandle(path: draft, flags: .createNew)
     guard try handle.write(header.bytes, at: 0) == ChallengeFileHeader.width else {
-      throw StoreError("\(draft): disk full")
+      throw SystemError(call: "write", code: ENOSPC)
     }
     if file != nil { try Files.rename(path, to: path + ".1") }
     try Files.rename(draft, to: path)
@@ -151,7 +187,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
 
   private func refuseBeyondLimit(_ file: ChallengeFile, size: Int, now: Int) throws {
     var counts = [(file, ChallengeFile.count(size: size))]
-    if let previous, lastExpiryOfPrevious > now {
+    if let previous, isGood(lastExpiryOfPrevious, now) {
       counts.append((previous, ChallengeFile.count(size: try previous.size())))
     }
     // The rule is cheap to check while the files are short; only near the limit is it worth telling pending
@@ -160,7 +196,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     let pending = try counts.reduce(0) { sum, entry in
       let (file, count) = entry
       let unexpired = count - (try file.firstUnexpired(now: now, count: count))
-      return sum + min(unexpired, count - Int(try file.usedCount()))
+      return sum + min(unexpired, count - Int(clamping: try file.usedCount()))
     }
     guard pending < limit else {
       throw StoreError("\(path): \(pending) challenges are pending", retryAfter: lifetime)

@@ -45,6 +45,12 @@ enum RecordLine {
     return payload
   }
 
+  /// Whether a name is `crc` but for one bit at the most.
+  private static func isNearlyChecksum(_ name: String) -> Bool {
+    name.utf8.count == 3
+      && zip(name.utf8, "crc".utf8).reduce(0) { $0 + ($1.0 ^ $1.1).nonzeroBitCount } <= 1
+  }
+
   /// The object on a line, its checksum looked at and left out.
   /// - Throws: ``Damaged``.
   static func object(_ line: ArraySlice<UInt8>) throws(Damaged) -> JSONObject {
@@ -53,10 +59,8 @@ enum RecordLine {
       return object
     }
     guard let object = try? JSONObject(parsing: Array(line)) else { throw Damaged() }
-    // A checksum that isn't recognised as one any more: a flipped bit in its name or its digits.
-    if let last = object.members.last, last.name.utf8.count == 3, last.value.string != nil {
-      throw Damaged()
-    }
+    // A checksum that isn't recognised as one any more: a flipped bit in its name, or beside its digits.
+    if let last = object.members.last, isNearlyChecksum(last.name) { throw Damaged() }
     return object
   }
 }

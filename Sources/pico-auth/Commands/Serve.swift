@@ -7,7 +7,7 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Listens for a web server and runs worker processes.",
     discussion: """
-      Ends with SIGTERM or SIGINT, after requests in flight were answered. A worker that dies is replaced.
+      Ends with SIGTERM, SIGINT, SIGHUP or SIGQUIT, after requests in flight were answered. A worker that dies is replaced.
       """)
 
   @Option(help: ArgumentHelp("unix:PATH (mode 0660) or HOST:PORT.", valueName: "address"))
@@ -35,14 +35,20 @@ struct Serve: ParsableCommand {
       // Whatever is wrong shows here, once, and not in every worker.
       let configuration = try Program.configuration(config.file)
       for warning in configuration.warnings { logger.warning("\(warning)") }
-      _ = try Program.keyFiles(configuration.settings).load()
+      let keys = try Program.keyFiles(configuration.settings).load().keys
       try Program.stores(configuration.settings, logger: logger).revocations.prepare()
 
       var environment = ProcessEnvironment.variables
       environment[Program.configVariable] = Program.configFile(config.file)
       environment[Program.threadsVariable] = "\(threads)"
+      // No file name has a slash.
+      environment[Program.keysVariable] = keys.map(\.kid).joined(separator: "/")
+      let address = ListenAddress(listen)!
+      if !address.isLocal {
+        logger.warning("whoever can connect to \(address) can claim any header; it must not be public")
+      }
       let supervisor = Supervisor(
-        socket: try ListeningSocket(ListenAddress(listen)!), environment: environment,
+        socket: try ListeningSocket(address), environment: environment,
         count: workers, logger: logger)
       try supervisor.run()
     }
