@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 // GNU's, hidden without _GNU_SOURCE.

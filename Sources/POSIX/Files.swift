@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Whole-file operations.
@@ -85,6 +86,14 @@ public enum Files {
     }
     try synchronizeFolder(of: path)
     return true
+  }
+
+  /// Whether a path lies on a network file system, where locks aren't to be relied on. `statfs(2)`: NFS, CIFS,
+  /// SMB 2, AFS, Ceph.
+  public static func isOnNetwork(_ path: String) -> Bool {
+    var status = statfs()
+    guard statfs(path, &status) == 0 else { return false }
+    return [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x5346_414f, 0x00c3_6400].contains(status.f_type & 0xffff_ffff)
   }
 
   /// Gives a file another name, in place of what had it. `rename(2)`.

@@ -103,6 +103,23 @@ import Wallets
     }
   }
 
+  @Test func theShippedLimitsStopAFloodAndNothingElse() throws {
+    let client = try WebServer.limitedNginx(backend.socket)
+    func statuses(_ path: String, _ count: Int) throws -> [Int] {
+      try (0..<count).map { _ in try client.client.postJSON(path, #"{"address":"aa"}"#).status }
+    }
+    // The burst of each location, then what the rate lets through while we ask.
+    let challenges = try statuses("/challenge", 60)
+    #expect(challenges.prefix(20).allSatisfy { $0 == 200 })
+    #expect(challenges.contains(429))
+    #expect(try statuses("/login", 20).contains(429))
+    let refused = try (0..<50).lazy.map { _ in try client.client.postJSON("/challenge", "{}") }
+      .first { $0.status == 429 }
+    #expect(refused?["content-type"] == "application/problem+json")
+    #expect(refused?["retry-after"] == "1")
+    #expect(try (0..<100).allSatisfy { _ in try client.client.get("/jwks").status == 200 })
+  }
+
   @Test func withTheBackendGoneNginxSaysSo() throws {
     #expect(backend.child.stop() == 0)
     let answer = try client.get("/jwks")

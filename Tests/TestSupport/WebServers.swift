@@ -31,10 +31,7 @@ public enum WebServer {
   public static func nginx(_ sockets: [String]) throws -> Running {
     let folder = TemporaryFolder()
     let port = Socket.freePort()
-    for name in ["pico-auth-locations.conf", "pico-auth-fastcgi.conf"] {
-      try FileManager.default.copyItem(
-        atPath: "\(project)/nginx/\(name)", toPath: folder.file(name))
-    }
+    try copySnippets(to: folder)
     let servers = sockets.map { "server unix:\($0);" }.joined(separator: " ")
     return try nginx(
       """
@@ -42,6 +39,25 @@ public enum WebServer {
       limit_req_zone "" zone=pico_auth_login:1m rate=1r/s;
       upstream pico_auth { \(servers) keepalive 16; }
       """, "include pico-auth-locations.conf;", port: port, folder: folder)
+  }
+
+  /// nginx with all three shipped files as they are, rate limits included, but for the path of the socket.
+  public static func limitedNginx(_ socket: String) throws -> Running {
+    let folder = TemporaryFolder()
+    let port = Socket.freePort()
+    try copySnippets(to: folder)
+    let http = try folder.read("pico-auth-http.conf")
+      .replacingOccurrences(of: "/run/pico-auth/pico-auth.sock", with: socket)
+    try folder.write("pico-auth-http.conf", http)
+    return try nginx(
+      "include pico-auth-http.conf;", "include pico-auth-locations.conf;", port: port, folder: folder)
+  }
+
+  private static func copySnippets(to folder: TemporaryFolder) throws {
+    for name in ["pico-auth-http.conf", "pico-auth-locations.conf", "pico-auth-fastcgi.conf"] {
+      try FileManager.default.copyItem(
+        atPath: "\(project)/nginx/\(name)", toPath: folder.file(name))
+    }
   }
 
   /// nginx in front of fcgiwrap, which runs the program anew for each request.

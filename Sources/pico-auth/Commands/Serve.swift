@@ -35,6 +35,10 @@ struct Serve: ParsableCommand {
       // Whatever is wrong shows here, once, and not in every worker.
       let configuration = try Program.configuration(config.file)
       for warning in configuration.warnings { logger.warning("\(warning)") }
+      if Files.isOnNetwork(configuration.settings.stateFolder) {
+        logger.warning(
+          "\(configuration.settings.stateFolder) is on a network file system: locks may not hold")
+      }
       let keys = try Program.keyFiles(configuration.settings).load().keys
       try Program.stores(configuration.settings, logger: logger).revocations.prepare()
 
