@@ -42,10 +42,19 @@ extension JSONObject {
     return text
   }
 
+  /// As ``text(_:)``, for what ends up in tokens and records.
+  /// - Throws: ``Problem`` 400 that names the member, also where it is over 4096 bytes: an ML-DSA-65 address has
+  ///   3904.
+  func shortText(_ name: String) throws(Problem) -> String {
+    let text = try text(name)
+    guard text.utf8.count <= 4096 else { throw Problem(.badRequest, "\(name) is too long") }
+    return text
+  }
+
   /// A member's text; nil where it is missing or null.
   /// - Throws: ``Problem`` 400 that names the member where it is anything else.
   func optionalText(_ name: String) throws(Problem) -> String? {
     guard let value = self[name], !value.isNull else { return nil }
-    return try text(name)
+    return try shortText(name)
   }
 }

@@ -101,6 +101,23 @@ import Tokens
     #expect(answer.detail.contains(detail))
   }
 
+  /// A token that is handed out can be verified, and a record that is written can be read.
+  @Test func textsHaveTheirLimits() throws {
+    let long = String(repeating: "x", count: 4097)
+    let most = String(repeating: "x", count: 4096)
+    for name in ["session_id", "agent_id", "role", "scope"] {
+      var members = ["session_id": "s", "agent_id": "a"]
+      members[name] = long
+      let body = try JSONSerialization.data(withJSONObject: members)
+      let answer = session(String(decoding: body, as: UTF8.self))
+      #expect(answer.status == 400)
+      #expect(answer.detail == "\(name) is too long")
+    }
+    let body = #"{"session_id":"\#(most)","agent_id":"\#(most)","role":"operator","scope":"\#(most)"}"#
+    #expect(call("GET", "/mints", session(body).string("session_token")).status == 200)
+    #expect(call("POST", "/revoke", token("operator"), #"{"jti":"\#(long)"}"#).status == 400)
+  }
+
   @Test func rolesMayBeNarrowed() {
     let backend = InProcess {
       $0.fleetSecret = "0123456789-fleet-secret"

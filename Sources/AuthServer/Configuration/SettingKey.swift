@@ -60,7 +60,7 @@ public struct SettingKey: Sendable {
     SettingKey("key_path", .string(\.keyPath), effective: \.effectiveKeyPath),
     SettingKey("key_passphrase", .string(\.keyPassphrase), isSecret: true),
     SettingKey("base_path", .string(\.basePath)),
-    SettingKey("max_request_body_bytes", .integer(\.maximumBodySize, 1024...16_777_216)),
+    SettingKey("max_request_body_bytes", .integer(\.maximumBodySize, 1024...262_144)),
     SettingKey("max_pending_challenges", .integer(\.maximumPendingChallenges, 1...1_000_000_000)),
   ]
 }

@@ -31,8 +31,8 @@ struct FleetSessionRoute: Sendable {
       throw Problem.unauthorized("invalid X-Fleet-Secret")
     }
     let fields = try body.read(request)
-    let session = try fields.text("session_id")
-    let agent = try fields.text("agent_id")
+    let session = try fields.shortText("session_id")
+    let agent = try fields.shortText("agent_id")
     guard !session.isEmpty, !agent.isEmpty else {
       throw Problem(.badRequest, "session_id and agent_id required")
     }

@@ -12,7 +12,7 @@ struct RevokeRoute: Sendable {
   @Sendable func respond(to request: Request) throws -> Response {
     let claims = try bearer.claims(request, roles: roles)
     let fields = try body.read(request)
-    let tokenID = try fields.text("jti")
+    let tokenID = try fields.shortText("jti")
     guard !tokenID.isEmpty else { throw Problem(.badRequest, "jti required") }
     let revocation = try revocations.revoke(
       tokenID, reason: try fields.text("reason"), by: claims.subject ?? "")
