@@ -32,7 +32,7 @@ bench: ## measure against a C responder and openssl, as ratios
 	@Benchmarks/bench
 
 install: build ## install binary and example configurations below $(PREFIX), honouring DESTDIR
-	install -D -m 0755 .build/release/pico-auth $(DESTDIR)$(PREFIX)/bin/pico-auth
+	install -s -D -m 0755 .build/release/pico-auth $(DESTDIR)$(PREFIX)/bin/pico-auth
 	install -d $(DESTDIR)$(PREFIX)/share/pico-auth/nginx
 	install -m 0644 nginx/pico-auth-*.conf $(DESTDIR)$(PREFIX)/share/pico-auth/nginx/
 
