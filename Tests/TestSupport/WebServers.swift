@@ -66,7 +66,7 @@ public enum WebServer {
     let port = Socket.freePort()
     let socket = folder.file("fcgiwrap.sock")
     let wrapper = try Child(
-      ["fcgiwrap", "-s", "unix:\(socket)", "-c", "2"], environment: environment,
+      ["fcgiwrap", "-s", "unix:\(socket)"], environment: environment,
       log: folder.file("fcgiwrap.log"))
     _ = eventually { FileManager.default.fileExists(atPath: socket) }
     return try nginx(
