@@ -21,7 +21,6 @@ let package = Package(
   targets: [
     // C libraries: a module map and a shim each, nothing else.
     .systemLibrary(name: "CArgon2", providers: [.apt(["libargon2-dev"])]),
-    .systemLibrary(name: "CFastCGI", providers: [.apt(["libfcgi-dev"])]),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
@@ -34,7 +33,7 @@ let package = Package(
     .target(name: "Stores", dependencies: ["POSIX", "Wire", crypto, logging]),
     .target(name: "Tokens", dependencies: ["COpenSSL", "POSIX", "Wire"]),
     .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
-    .target(name: "FastCGI", dependencies: ["CFastCGI", "CGI", "CLinux", "POSIX", logging]),
+    .target(name: "FastCGI", dependencies: ["CGI", "CLinux", "POSIX", httpTypes, logging]),
     .target(
       name: "AuthServer",
       dependencies: [

@@ -1,3 +1,5 @@
+import Glibc
+
 // RFC 3875: a web server's meta-variables to a request, a response back to the web server, and the
 // router between. No C library, no authentication.
 
@@ -51,13 +53,16 @@ public struct MetaVariables: Sendable {
 
   public init() {}
 
-  /// Reads an environment: pointers to `NAME=value`, the last one nil, as in `environ(7)` and
-  /// `FCGX_ParamArray`. Bytes that aren't UTF-8 become U+FFFD and so match nothing.
+  /// Reads an environment: pointers to `NAME=value`, the last one nil, as in `environ(7)`.
   public init(environment: UnsafePointer<UnsafeMutablePointer<CChar>?>) {
-    let table = Self.entriesByLength
     var next = environment
-    while let text = next.pointee {
-      text.withMemoryRebound(to: UInt8.self, capacity: 1) { add($0, table) }
+    while let entry = next.pointee {
+      let text = UnsafeRawBufferPointer(start: entry, count: strlen(entry))
+      if let equals = text.firstIndex(of: UInt8(ascii: "=")) {
+        add(
+          name: UnsafeRawBufferPointer(rebasing: text[..<equals]),
+          value: UnsafeRawBufferPointer(rebasing: text[(equals + 1)...]))
+      }
       next += 1
     }
   }
@@ -67,16 +72,13 @@ public struct MetaVariables: Sendable {
     set { values[name.rawValue] = newValue }
   }
 
-  private mutating func add(_ text: UnsafePointer<UInt8>, _ table: [[Entry]]) {
-    var length = 0
-    while text[length] != UInt8(ascii: "=") {
-      guard text[length] != 0 else { return }
-      length += 1
-      guard length < table.count else { return }
-    }
-    let name = UnsafeBufferPointer(start: text, count: length)
-    guard let entry = table[length].first(where: { $0.text.elementsEqual(name) }) else { return }
-    let value = String(cString: text + length + 1)
+  /// Adds a variable, if it is one that this program looks at. Bytes that aren't UTF-8 become U+FFFD and so match
+  /// nothing.
+  public mutating func add(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+    guard name.count < Self.entriesByLength.count,
+      let entry = Self.entriesByLength[name.count].first(where: { $0.text.elementsEqual(name) })
+    else { return }
+    let value = String(decoding: value, as: UTF8.self)
     if entry.isHeaderField, let earlier = self[entry.name] {
       // nginx hands over a field sent twice as two parameters, other servers as one list. One meaning
       // for both: the list, which is no valid credential.

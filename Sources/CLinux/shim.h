@@ -4,10 +4,13 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 // GNU's, hidden without _GNU_SOURCE.
+extern int accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
+
 extern void *memmem(const void *text, size_t text_size, const void *part, size_t part_size);
 
 extern int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *limit);

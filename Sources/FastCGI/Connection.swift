@@ -1,119 +1,166 @@
-import CFastCGI
 import CGI
-import CLinux
 import Glibc
 import POSIX
 
-/// One connection from a web server, with libfcgi's state for the request on it.
+/// One connection from a web server: its socket, and what has come of the next request.
 ///
-/// Used by one thread at a time: whoever got its event from epoll.
+/// Used by one thread at a time: whoever accepted it, or got its event from epoll.
 final class Connection {
-  /// How long a peer may pause in the middle of a request, or not read its answer, before it is given up.
-  /// Milliseconds.
-  private static let patience = 2000
+  /// How long a peer may take no byte of its answer before it is given up. Milliseconds.
+  private static let patience: Int32 = 10_000
   /// The same while the worker ends.
-  private static let patienceAtEnd = 200
-  /// How much of a body that no route wanted is read. Bytes.
-  private static let drainLimit = 1 << 20
+  private static let patienceAtEnd: Int32 = 200
+  /// How long a request may take to come, from its first byte on, and the first one from the beginning of
+  /// the connection on. Web servers send what they have; a client that dawdles is theirs to wait for, but
+  /// some pass its body on as it comes. Nanoseconds.
+  private static let requestTime: UInt64 = 60_000_000_000
+  /// How long a peer may go on sending what nobody wants. Nanoseconds.
+  private static let lingerTime: UInt64 = 2_000_000_000
 
-  /// What there is to read.
-  enum Readiness {
-    case data, nothing, closed
+  /// What became of reading.
+  enum Arrival {
+    case request(RequestReader.Incoming)
+    /// Nothing yet, or not all of a request.
+    case nothing
+    /// The peer is gone, or never spoke FastCGI.
+    case closed
   }
 
-  let descriptor: Int32
-  /// On the heap: libfcgi's streams point back at it.
-  private let request: UnsafeMutablePointer<FCGX_Request>
+  let socket: FileHandle
+  /// Whether it has carried a request.
+  private(set) var isUsed = false
+  /// Whether the worker ends, so that a peer who doesn't read is soon given up.
+  var isEnding = false
+  /// When it is given up if nothing comes, in ``Clock/monotonicNanoseconds``; `.max` for never: between two requests
+  /// the web server decides how long to keep it.
+  private(set) var deadline = Clock.monotonicNanoseconds + requestTime
+  private var isAtEnd = false
+  private var reader = RequestReader()
+  /// What came behind the last request.
+  private var rest: [UInt8] = []
 
-  /// Takes ownership of an accepted socket.
+  /// Takes ownership of an accepted socket that doesn't block.
   init(owning descriptor: Int32) {
-    self.descriptor = descriptor
-    request = .allocate(capacity: 1)
-    // No listening socket, so that FCGX_Accept_r returns where it would otherwise accept another connection.
-    FCGX_InitRequest(request, -1, 0)
-    request.pointee.ipcFd = descriptor
-    wait(milliseconds: Self.patience)
+    socket = FileHandle(owning: descriptor)
   }
 
-  /// Gives the peer little time, as the worker is to end.
-  func expectPromptPeer() {
-    wait(milliseconds: Self.patienceAtEnd)
-  }
+  /// Whether part of a request has come.
+  var isInTheMiddle: Bool { reader.isInTheMiddle }
 
-  private func wait(milliseconds: Int) {
-    var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
-    let size = socklen_t(MemoryLayout<timeval>.size)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
-  }
-
-  deinit {
-    // libfcgi sets it to -1 where it closed the socket itself, after an error.
-    if request.pointee.ipcFd != -1 { close(descriptor) }
-    request.deallocate()
-  }
-
-  /// Looks without waiting.
-  func readiness() -> Readiness {
-    var byte: UInt8 = 0
-    let got = recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
-    if got > 0 { return .data }
-    return got == -1 && (errno == EAGAIN || errno == EINTR) ? .nothing : .closed
-  }
-
-  /// Reads one request, answers it and finishes it.
-  /// - Parameter handler: hands over the answer's bytes, CGI fields and body; what it throws breaks the
-  ///   connection off, so that the web server doesn't take half an answer for a whole one.
-  /// - Returns: whether the connection can carry another request. `FCGX_Accept_r`, `FCGX_Finish_r`.
-  func serve(_ handler: (Request, Role, @escaping Response.Sink) throws -> Void) -> Bool {
-    // FCGX_Accept_r first finishes the request before, and closes the socket unless it is to be kept; and
-    // where it closes, a detached request is spared a wait of 2 s for the peer to close as well.
-    request.pointee.keepConnection = 1
-    request.pointee.detached = 1
-    guard FCGX_Accept_r(request) == 0 else { return false }
-    let wantsMore = request.pointee.keepConnection != 0
-    request.pointee.keepConnection = 1
-
-    let role = Role(request.pointee.role)
-    let body = StreamBody(stream: request.pointee.in)
-    let variables = request.pointee.envp.withMemoryRebound(
-      to: UnsafeMutablePointer<CChar>?.self, capacity: 1
-    ) { MetaVariables(environment: $0) }
-    do {
-      try handler(Request(variables: variables, body: body), role, write)
-    } catch {
-      shutdown(descriptor, Int32(SHUT_RDWR))
+  /// Reads what has come, without waiting.
+  /// - Parameter buffer: the thread's, for the time of the call.
+  func receive(_ buffer: UnsafeMutableRawBufferPointer) -> Arrival {
+    if !rest.isEmpty {
+      let bytes = rest
+      rest = []
+      let arrival = bytes.withUnsafeBytes { take($0[...]) }
+      guard case .nothing = arrival else { return arrival }
     }
-    // An authorizer's peer never ends standard input: reading it would hang.
-    let isDrained = role == .authorizer || body.drain(limit: Self.drainLimit)
-    FCGX_Finish_r(request)
-    return wantsMore && isDrained && request.pointee.ipcFd != -1
+    while true {
+      let count = recv(socket.descriptor, buffer.baseAddress, buffer.count, 0)
+      if count == 0 { return .closed }
+      if count < 0 {
+        switch errno {
+        case EINTR: continue
+        case EAGAIN: return .nothing
+        default: return .closed
+        }
+      }
+      // What comes behind the last answer is thrown away.
+      if isAtEnd { continue }
+      let arrival = take(UnsafeRawBufferPointer(buffer)[..<count])
+      if case .nothing = arrival, count == buffer.count { continue }
+      return arrival
+    }
   }
 
-  /// One record or more of standard output. `FCGX_PutStr`.
-  private func write(_ bytes: [UInt8]) throws {
-    let written = bytes.withUnsafeBufferPointer {
-      $0.withMemoryRebound(to: CChar.self) {
-        FCGX_PutStr($0.baseAddress, Int32($0.count), request.pointee.out)
+  private func take(_ bytes: Slice<UnsafeRawBufferPointer>) -> Arrival {
+    var bytes = bytes
+    do {
+      while let event = try reader.read(&bytes) {
+        switch event {
+        case .request(let request):
+          rest = Array(bytes)
+          isUsed = true
+          deadline = .max
+          return .request(request)
+        case .reply(let reply): try send(reply)
+        case .lastReply(let reply):
+          try send(reply)
+          return .closed
+        }
+      }
+      if reader.isInTheMiddle && deadline == .max { deadline = Clock.monotonicNanoseconds + Self.requestTime }
+      return .nothing
+    } catch {
+      return .closed
+    }
+  }
+
+  /// What is to be done with the connection once a request on it was answered.
+  enum Sequel {
+    /// Another request may come.
+    case keep
+    case close
+    /// To be closed once the peer has: closing while it still sends would take the answer from it.
+    case linger
+  }
+
+  /// Sends the answer to a request.
+  /// - Parameter write: hands over the answer's bytes, CGI fields and body; what it throws breaks the
+  ///   connection off, so that the web server doesn't take half an answer for a whole one.
+  func answer(
+    _ request: RequestReader.Incoming, _ write: (@escaping Response.Sink) throws -> Void
+  ) -> Sequel {
+    let answer = AnswerWriter(requestID: request.requestID) { [self] in try send($0) }
+    do {
+      try write(answer.append)
+      try answer.finish()
+    } catch {
+      return .close
+    }
+    if request.keepsConnection && (request.isWhole || request.role == .authorizer) { return .keep }
+    if request.isWhole { return .close }
+    shutdown(socket.descriptor, Int32(SHUT_WR))
+    isAtEnd = true
+    deadline = Clock.monotonicNanoseconds + Self.lingerTime
+    rest = []
+    return .linger
+  }
+
+  /// Sends bytes, waiting for a peer that is slow to take them.
+  /// - Throws: ``PeerGone``.
+  private func send(_ bytes: [UInt8]) throws(PeerGone) {
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.send(socket.descriptor, $0.baseAddress! + done, $0.count - done, Int32(MSG_NOSIGNAL))
+      }
+      if count >= 0 {
+        done += count
+        continue
+      }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN:
+        var wait = pollfd(fd: socket.descriptor, events: Int16(POLLOUT), revents: 0)
+        guard poll(&wait, 1, isEnding ? Self.patienceAtEnd : Self.patience) != 0 else { throw PeerGone() }
+      default: throw PeerGone()
       }
     }
-    if written != bytes.count { throw PeerGone() }
+  }
+
+  /// Tells the peer that nothing it sends from now on will be read; what it has sent can still be received.
+  /// `shutdown(2)`.
+  func refuseMore() {
+    shutdown(socket.descriptor, Int32(SHUT_RD))
+  }
+
+  /// Has epoll tell of the connection, so that whoever gets the event closes it.
+  func breakOff() {
+    shutdown(socket.descriptor, Int32(SHUT_RDWR))
   }
 }
 
 /// The web server closed the connection before it had the whole answer.
 struct PeerGone: Error {}
-
-/// What a web server asks of an application. FastCGI specification, section 6.
-public enum Role: Sendable {
-  case responder, authorizer, filter
-
-  /// By its number on the wire: 1, 2, 3.
-  init(_ number: Int32) {
-    switch number {
-    case 2: self = .authorizer
-    case 3: self = .filter
-    default: self = .responder
-    }
-  }
-}

@@ -1,8 +1,8 @@
 import Glibc
 import POSIX
 
-// The FastCGI road: listening sockets, connections, the worker loop over libfcgi, and the supervisor that
-// keeps workers running. No authentication; a request is handed on as CGI.Request.
+// The FastCGI road: listening sockets, the protocol, the worker loop, and the supervisor that keeps workers
+// running. No authentication; a request is handed on as CGI.Request.
 
 /// Where to listen: `unix:PATH` or `HOST:PORT`.
 public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {

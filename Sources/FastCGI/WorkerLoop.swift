@@ -1,63 +1,74 @@
-import CFastCGI
 import CGI
 import CLinux
 import Glibc
+import HTTPTypes
 import Logging
 import POSIX
+import Synchronization
 
 /// Serves FastCGI connections from a listening socket until told to stop.
 ///
-/// All threads wait on one epoll, for the listening socket, every idle connection, and what ends the worker. A
-/// thread is busy only while a request runs: a silent or kept connection costs a descriptor, not a thread.
-public final class WorkerLoop: @unchecked Sendable {
+/// All threads wait on one epoll, for the listening socket, every parked connection, and what ends the worker. A
+/// thread is busy only while a request runs, and a request runs only when all of it is there: connections that are
+/// silent, kept or slow cost a descriptor, not a thread.
+public final class WorkerLoop: Sendable {
   public typealias Handler = @Sendable (Request, Role) -> Response
 
-  /// What an event is about: a tag below any valid address, or a connection's address.
-  private enum Tag {
-    static let stop: UInt64 = 1
-    static let listener: UInt64 = 2
-  }
+  /// How many bytes a thread reads at a time.
+  private static let bufferSize = 65536
+  /// How often late connections are looked for. Milliseconds.
+  private static let lookout: Int32 = 1000
+  /// After a stop: how long connections that wait to be accepted are taken on, and how long requests that
+  /// have begun to come are waited for. Nanoseconds.
+  private static let acceptTime: UInt64 = 500_000_000
+  private static let finishTime: UInt64 = 1_000_000_000
 
   private let listener: Int32
-  private let lifeline: Int32?
   private let threads: Int
+  private let requestLimit: Int
   private let handler: Handler
   private let logger: Logger
   private let epoll: FileHandle
   private let signals: FileHandle
+  private let parked = ParkedConnections()
+  private let served = Atomic<Int>(0)
+  private let lastComplaint = Atomic<UInt64>(0)
+
+  /// What an event is about is told by its descriptor: the listening socket, what ends the worker, or else a
+  /// connection.
+  private let stops: [Int32]
 
   /// - Parameters:
   ///   - listener: a listening socket, 0 as web servers hand it over. Stays the caller's.
   ///   - lifeline: the reading end of a pipe that the supervisor holds open: the worker ends with it.
   ///   - threads: how many requests can run at once.
+  ///   - requestLimit: how many requests are served before the worker ends by itself; 0 for any number.
   /// - Throws: ``SystemError``.
   public init(
-    listener: Int32 = 0, lifeline: Int32? = nil, threads: Int, logger: Logger,
+    listener: Int32 = 0, lifeline: Int32? = nil, threads: Int, requestLimit: Int = 0, logger: Logger,
     handler: @escaping Handler
   ) throws(SystemError) {
     self.listener = listener
-    self.lifeline = lifeline
     self.threads = threads
+    self.requestLimit = requestLimit
     self.logger = logger
     self.handler = handler
-    // Before any signal handling of ours: it installs handlers of its own.
-    FCGX_Init()
     signal(SIGPIPE, SIG_IGN)
     signals = try Self.blockSignals()
     epoll = FileHandle(
       owning: try retryingOnInterrupt("epoll_create1") {
         epoll_create1(Int32(EPOLL_CLOEXEC))
       })
+    stops = [signals.descriptor] + (lifeline.map { [$0] } ?? [])
     try retryingOnInterrupt("fcntl") {
       fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK)
     }
     // Exclusive: a new connection wakes one worker process, not all of them.
-    try watch(listener, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue, Tag.listener)
-    try watch(signals.descriptor, EPOLLIN.rawValue, Tag.stop)
-    if let lifeline { try watch(lifeline, EPOLLIN.rawValue, Tag.stop) }
+    try watch(listener, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
+    for stop in stops { try watch(stop, EPOLLIN.rawValue) }
   }
 
-  /// SIGTERM, SIGINT and SIGUSR1 (libfcgi's word for a gentle stop) as a descriptor that becomes readable.
+  /// SIGTERM, SIGINT and SIGUSR1 (a web server's word for a gentle stop) as a descriptor that becomes readable.
   ///
   /// It is never read, so it stays readable, and every thread that comes to wait finds out. A handler
   /// could not do that: the signal would meet one thread, perhaps between looking and waiting.
@@ -70,7 +81,8 @@ public final class WorkerLoop: @unchecked Sendable {
       owning: try retryingOnInterrupt("signalfd") { signalfd(-1, &set, Int32(SFD_CLOEXEC)) })
   }
 
-  /// Serves until SIGTERM, SIGINT, SIGUSR1 or the end of the lifeline; requests in flight are answered first.
+  /// Serves until SIGTERM, SIGINT, SIGUSR1, the end of the lifeline or the last request that it is to serve;
+  /// requests in flight are answered first.
   public func run() {
     var others: [pthread_t] = []
     for _ in 1..<max(threads, 1) {
@@ -89,106 +101,143 @@ public final class WorkerLoop: @unchecked Sendable {
   }
 
   private func serve() {
-    var event = epoll_event()
-    while true {
-      guard epoll_wait(epoll.descriptor, &event, 1, -1) == 1 else { continue }
-      switch event.data.u64 {
-      case Tag.stop: return finish()
-      case Tag.listener: acceptConnection()
-      case let tag: advance(connection(tag), isWatched: true)
+    withUnsafeTemporaryAllocation(byteCount: Self.bufferSize, alignment: 16) { buffer in
+      var event = epoll_event()
+      while true {
+        let timeout = parked.haveDeadlines ? Self.lookout : -1
+        let count = epoll_wait(epoll.descriptor, &event, 1, timeout)
+        if parked.haveDeadlines { parked.breakOffLate() }
+        guard count == 1 else { continue }
+        let descriptor = event.data.fd
+        if stops.contains(descriptor) { return finish(buffer) }
+        if descriptor == listener {
+          if let connection = accepted() { advance(connection, buffer, isWatched: false) }
+        } else if let connection = parked.take(descriptor) {
+          advance(connection, buffer, isWatched: true)
+        }
       }
     }
   }
 
-  /// How long requests that had come before the stop are taken on. Nanoseconds.
-  private static let finishTime: UInt64 = 1_000_000_000
-
-  /// Answers the requests that had come before the stop, one on each connection: those on connections that are
-  /// watched, then those that wait to be accepted.
-  private func finish() {
-    let deadline = Clock.monotonicNanoseconds + Self.finishTime
-    while Clock.monotonicNanoseconds < deadline, let last = watchedWithData() ?? accepted() {
-      last.expectPromptPeer()
-      if last.readiness() == .data { _ = last.serve(answer) }
-    }
-  }
-
-  /// A connection on which something has come; the others are left for other threads.
-  private func watchedWithData() -> Connection? {
+  /// Answers what has come before the stop, and what is on its way: the rest of requests that have begun, the
+  /// first of connections that are new. Others are told that they are too late.
+  private func finish(_ buffer: UnsafeMutableRawBufferPointer) {
+    let start = Clock.monotonicNanoseconds
     // More than one, as what tells of the stop is always among them.
-    var events = [epoll_event](repeating: epoll_event(), count: 8)
-    let count = epoll_wait(epoll.descriptor, &events, Int32(events.count), 0)
-    let tags = events[..<max(0, Int(count))].map(\.data.u64).filter { $0 > Tag.listener }
-    guard let first = tags.first else { return nil }
-    for tag in tags.dropFirst() {
-      let connection = connection(tag)
-      watchAgain(connection, isWatched: true)
+    var events = [epoll_event](repeating: epoll_event(), count: 64)
+    while Clock.monotonicNanoseconds < start + Self.finishTime {
+      let awaited = parked.refuseMore()
+      var isIdle = true
+      let count = epoll_wait(epoll.descriptor, &events, Int32(events.count), 0)
+      for event in events[..<max(0, Int(count))] {
+        guard let connection = parked.take(event.data.fd) else { continue }
+        isIdle = false
+        advanceToEnd(connection, buffer, isWatched: true)
+      }
+      if Clock.monotonicNanoseconds < start + Self.acceptTime, let connection = accepted() {
+        isIdle = false
+        advanceToEnd(connection, buffer, isWatched: false)
+      }
+      guard isIdle else { continue }
+      if awaited == 0 { return }
+      usleep(2000)
     }
-    return connection(first)
-  }
-
-  private func connection(_ tag: UInt64) -> Connection {
-    Unmanaged<Connection>.fromOpaque(UnsafeRawPointer(bitPattern: UInt(tag))!).takeRetainedValue()
-  }
-
-  private func acceptConnection() {
-    if let connection = accepted() { advance(connection, isWatched: false) }
   }
 
   private func accepted() -> Connection? {
-    let descriptor = accept(listener, nil, nil)
+    let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let descriptor = accept4(listener, nil, nil, flags)
     if descriptor != -1 { return Connection(owning: descriptor) }
     // Out of descriptors or memory: transient, so wait a little rather than spin. All else is a peer that
     // went away, or another thread that was faster.
-    if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) {
-      logger.error("no connection accepted", metadata: ["reason": "\(SystemError(call: "accept"))"])
+    let error = SystemError(call: "accept4")
+    if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.code) {
+      complain("no connection accepted", error)
       usleep(10_000)
     }
     return nil
   }
 
   /// Serves the request that has come already, if any, then waits for the next in epoll.
-  private func advance(_ connection: Connection, isWatched: Bool) {
-    switch connection.readiness() {
+  private func advance(
+    _ connection: Connection, _ buffer: UnsafeMutableRawBufferPointer, isWatched: Bool
+  ) {
+    switch connection.receive(buffer) {
     case .closed: return
     case .nothing: break
-    case .data:
-      guard connection.serve(answer) else { return }
+    case .request(let request):
+      if answer(request, on: connection) == .close { return }
     }
-    watchAgain(connection, isWatched: isWatched)
+    park(connection, isWatched: isWatched)
   }
 
-  private func watchAgain(_ connection: Connection, isWatched: Bool) {
+  /// The same while the worker ends: no request is the next.
+  private func advanceToEnd(
+    _ connection: Connection, _ buffer: UnsafeMutableRawBufferPointer, isWatched: Bool
+  ) {
+    connection.isEnding = true
+    while true {
+      // Nobody keeps the connection, so its peer must not think that it could send anything more.
+      if connection.isUsed && !connection.isInTheMiddle { connection.refuseMore() }
+      switch connection.receive(buffer) {
+      case .closed: return
+      case .nothing: return park(connection, isWatched: isWatched)
+      case .request(let request):
+        connection.refuseMore()
+        guard answer(request, on: connection) == .keep else { return }
+      }
+    }
+  }
+
+  private func park(_ connection: Connection, isWatched: Bool) {
     // Once: between this event and the next the connection belongs to one thread.
     let interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue
-    let retained = Unmanaged.passRetained(connection)
-    let tag = UInt64(UInt(bitPattern: retained.toOpaque()))
+    let descriptor = connection.socket.descriptor
+    // First, as the event may come before the call has returned.
+    parked.park(connection)
     do throws(SystemError) {
-      try watch(
-        connection.descriptor, interest, tag, change: isWatched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD)
+      try watch(descriptor, interest, change: isWatched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD)
     } catch {
-      logger.error("connection dropped", metadata: ["reason": "\(error)"])
-      retained.release()
+      complain("connection dropped", error)
+      _ = parked.take(descriptor)
     }
   }
 
-  private func answer(_ request: Request, _ role: Role, _ sink: @escaping Response.Sink) throws {
-    do {
-      try handler(request, role).write(isHead: request.method == .head, to: sink)
-    } catch {
-      if !(error is PeerGone) {
-        logger.error("answer broken off", metadata: ["reason": "\(error)"])
-      }
-      throw error
+  private func answer(_ incoming: RequestReader.Incoming, on connection: Connection) -> Connection.Sequel {
+    if requestLimit > 0, served.add(1, ordering: .relaxed).newValue == requestLimit {
+      kill(getpid(), SIGTERM)
     }
+    return connection.answer(incoming) { sink in
+      do {
+        guard let variables = incoming.variables else {
+          let problem = Problem(.requestHeaderFieldsTooLarge, "header fields too large")
+          return try problem.response.write(isHead: false, to: sink)
+        }
+        let request = Request(variables: variables, body: BytesBody(incoming.body))
+        try handler(request, incoming.role).write(isHead: request.method == .head, to: sink)
+      } catch {
+        if !(error is PeerGone) { logger.error("answer broken off", metadata: ["reason": "\(error)"]) }
+        throw error
+      }
+    }
+  }
+
+  /// Logs what fails again and again, but no more than once a second.
+  private func complain(_ what: String, _ error: SystemError) {
+    let now = Clock.monotonicNanoseconds
+    let last = lastComplaint.load(ordering: .relaxed)
+    guard now - last > 1_000_000_000,
+      lastComplaint.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
+    else { return }
+    logger.error("\(what)", metadata: ["reason": "\(error)"])
   }
 
   private func watch(
-    _ descriptor: Int32, _ interest: UInt32, _ tag: UInt64, change: Int32 = EPOLL_CTL_ADD
+    _ descriptor: Int32, _ interest: UInt32, change: Int32 = EPOLL_CTL_ADD
   ) throws(SystemError) {
     var event = epoll_event()
     event.events = interest
-    event.data.u64 = tag
+    event.data.fd = descriptor
     try retryingOnInterrupt("epoll_ctl") {
       epoll_ctl(epoll.descriptor, change, descriptor, &event)
     }

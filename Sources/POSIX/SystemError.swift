@@ -17,8 +17,7 @@ public struct SystemError: Error, Equatable, CustomStringConvertible {
 
 /// Runs a system call that answers -1 on failure, again when a signal interrupts it.
 ///
-/// The one place that looks at `errno`: libfcgi installs signal handlers without `SA_RESTART`, so any
-/// call may answer EINTR.
+/// Nearly the one place that looks at `errno`; the exceptions are sockets that don't block.
 /// - Throws: ``SystemError`` with the name given.
 @inlinable
 @discardableResult

@@ -55,6 +55,43 @@ import Testing
     withExtendedLifetime(silent) {}
   }
 
+  /// Two hundred that say nothing and two hundred that stop in the middle: whoever asks is answered at once.
+  @Test func slowPeersHoldUpNobody() throws {
+    let backend = try Backend(in: folder, threads: 2)
+    let whole = try FastCGIClient(unix: backend.socket).request(variables())
+    let peers = try (0..<400).map { index in
+      let client = try FastCGIClient(unix: backend.socket)
+      if index >= 200 { try client.sendRaw(whole.prefix(1 + index % (whole.count - 1))) }
+      return client
+    }
+    let answered = try concurrently(8) { _ in
+      try (0..<50).allSatisfy { _ in try FastCGIClient(unix: backend.socket).get("/jwks").status == 200 }
+    }
+    #expect(answered.allSatisfy { $0 })
+    // And the slow ones are answered when they have said it all.
+    for (index, client) in peers.enumerated() {
+      try client.sendRaw(whole.dropFirst(index >= 200 ? 1 + index % (whole.count - 1) : 0))
+      #expect(try client.answer().status == 200)
+    }
+  }
+
+  @Test func fieldsLargerThanAnybodyNeedsAreA431() throws {
+    let backend = try Backend(in: folder)
+    let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
+    let long = String(repeating: "x", count: 60_000)
+    let answer = try client.send(variables() + (0..<20).map { ("HTTP_X_\($0)", long) })
+    #expect(answer.status == 431)
+    #expect(try client.get("/jwks").status == 200)
+  }
+
+  @Test func aBodyWithoutEndIsAnsweredBeforeIt() throws {
+    let backend = try Backend(in: folder)
+    let client = try FastCGIClient(unix: backend.socket)
+    let answer = try client.send("POST", "/challenge", body: [UInt8](repeating: 0x20, count: 3_000_000))
+    #expect(answer.status == 413)
+    #expect(client.isClosed())
+  }
+
   @Test func aLieAboutTheLengthIsA400() throws {
     let backend = try Backend(in: folder)
     for length in ["5", "500", "-1", "x"] {

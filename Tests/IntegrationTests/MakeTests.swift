@@ -41,7 +41,7 @@ struct MakeTests {
 
   @Test func theBinaryNeedsNoSwiftOnTheHost() throws {
     let libraries = try Tool.run(["ldd", Tool.picoAuth]).output
-    #expect(libraries.contains("libfcgi"))
+    #expect(libraries.contains("libcrypto"))
     #expect(!libraries.lowercased().contains("swift"))
     #expect(!libraries.contains("libFoundation"))
   }
