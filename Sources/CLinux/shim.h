@@ -1,5 +1,6 @@
 // Linux system calls that Swift's Glibc module leaves out.
 // No _GNU_SOURCE here: it would give types of the Glibc module a second, different definition.
+#include <linux/memfd.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 // GNU's, hidden without _GNU_SOURCE.
+extern int memfd_create(const char *name, unsigned flags);
 extern int accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
 
 extern void *memmem(const void *text, size_t text_size, const void *part, size_t part_size);
@@ -18,3 +20,12 @@ extern int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, cons
 // A function, because Swift 6 doesn't let a mutable global of C be read.
 extern char **environ;
 static inline char **process_environment(void) { return environ; }
+
+// From <fcntl.h>, with _GNU_SOURCE.
+#ifndef F_ADD_SEALS
+#define F_ADD_SEALS 1033
+#define F_SEAL_SEAL 0x0001
+#define F_SEAL_SHRINK 0x0002
+#define F_SEAL_GROW 0x0004
+#define F_SEAL_WRITE 0x0008
+#endif

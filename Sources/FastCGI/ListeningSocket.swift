@@ -2,25 +2,39 @@ import Glibc
 import POSIX
 
 /// A listening socket that worker processes share.
-public final class ListeningSocket {
-  /// Who may connect to a unix socket besides its owner: its group. There is no telling requests of a web
-  /// server from those of anybody else who gets in.
-  private static let mode: mode_t = 0o660
+public final class ListeningSocket: CustomStringConvertible {
+  /// Who may connect to a unix socket.
+  public struct Access {
+    /// There is no telling requests of a web server from those of anybody else who gets in, so by default only the
+    /// owner and the group get in.
+    public var mode: UInt32 = 0o660
+    /// The numbers of user and group; nil for those of this process.
+    public var owner: UInt32?
+    public var group: UInt32?
+
+    public init() {}
+  }
+
   private static let backlog: Int32 = 1024
 
-  public let address: ListenAddress
+  public let description: String
   let handle: FileHandle
+  /// The file to remove at the end.
+  private let path: String?
 
   /// Binds and listens. A socket file that nobody listens on any more is replaced.
   /// - Throws: ``ListenError``.
-  public init(_ address: ListenAddress) throws(ListenError) {
-    self.address = address
+  public init(_ address: ListenAddress, access: Access = Access()) throws(ListenError) {
+    description = "\(address)"
     do {
-      handle =
-        switch address {
-        case .unix(let path): try Self.unix(path)
-        case .tcp(let host, let port): try Self.tcp(host, port)
-        }
+      switch address {
+      case .unix(let path):
+        self.path = path
+        handle = try Self.unix(path, access)
+      case .tcp(let host, let port):
+        path = nil
+        handle = try Self.tcp(host, port)
+      }
       try retryingOnInterrupt("listen") { [handle] in listen(handle.descriptor, Self.backlog) }
     } catch let error as ListenError {
       throw error
@@ -29,12 +43,28 @@ public final class ListeningSocket {
     }
   }
 
-  /// Removes the socket file.
-  public func remove() {
-    if case .unix(let path) = address { unlink(path) }
+  /// Takes over the socket that a service manager has made for this process; nil where it made none. `sd_listen_fds(3)`.
+  /// - Throws: ``ListenError`` where it handed over anything but one listening socket.
+  public init?(inheritedBy environment: [String: String]) throws(ListenError) {
+    guard environment["LISTEN_PID"] == "\(getpid())", let count = environment["LISTEN_FDS"] else {
+      return nil
+    }
+    let descriptor: Int32 = 3
+    guard count == "1", StartMode.isListening(descriptor) else {
+      throw ListenError(description: "LISTEN_FDS=\(count): expected one listening socket")
+    }
+    description = "socket of the service manager"
+    path = nil
+    handle = FileHandle(owning: descriptor)
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
   }
 
-  private static func unix(_ path: String) throws -> FileHandle {
+  /// Removes the socket file, if it is ours.
+  public func remove() {
+    if let path { unlink(path) }
+  }
+
+  private static func unix(_ path: String, _ access: Access) throws -> FileHandle {
     let handle = try open(AF_UNIX)
     if let status = try FileStatus.ofFile(at: path) {
       guard status.isSocket else { throw ListenError(description: "unix:\(path): exists and is no socket") }
@@ -44,7 +74,10 @@ public final class ListeningSocket {
     _ = try withUnixAddress(path) { address, size in
       try retryingOnInterrupt("bind") { bind(handle.descriptor, address, size) }
     }
-    try retryingOnInterrupt("chmod") { chmod(path, mode) }
+    if access.owner != nil || access.group != nil {
+      try retryingOnInterrupt("chown") { chown(path, access.owner ?? .max, access.group ?? .max) }
+    }
+    try retryingOnInterrupt("chmod") { chmod(path, mode_t(access.mode)) }
     return handle
   }
 

@@ -83,7 +83,8 @@ struct RequestReader {
     }
   }
 
-  private mutating func readHeader(_ bytes: inout Slice<UnsafeRawBufferPointer>) throws(ProtocolError) -> Bool {
+  private mutating func readHeader(_ bytes: inout Slice<UnsafeRawBufferPointer>) throws(ProtocolError) -> Bool
+  {
     let missing = Record.Header.size - partialHeader.count
     partialHeader.append(contentsOf: bytes.prefix(missing))
     bytes = bytes.dropFirst(missing)

@@ -9,13 +9,16 @@ public enum StartMode: Sendable {
   /// A person or a script of theirs.
   case command
 
-  /// `FCGX_IsCGI()` can't tell: it takes `/dev/null` for CGI too.
+  /// An ordinary file as descriptor 0, `/dev/null` included, tells nothing.
   public static func detect() -> StartMode {
+    if isListening(0) { return .worker }
+    return getenv("GATEWAY_INTERFACE") != nil ? .script : .command
+  }
+
+  /// Whether a descriptor is a listening socket. `SO_ACCEPTCONN`.
+  static func isListening(_ descriptor: Int32) -> Bool {
     var isListening: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
-    if getsockopt(0, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0 && isListening != 0 {
-      return .worker
-    }
-    return getenv("GATEWAY_INTERFACE") != nil ? .script : .command
+    return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0 && isListening != 0
   }
 }

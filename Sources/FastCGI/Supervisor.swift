@@ -2,11 +2,9 @@ import Glibc
 import Logging
 import POSIX
 
-/// Runs worker processes on one listening socket: starts them, replaces one that dies, stops them all.
+/// Runs worker processes on one listening socket: starts them, replaces one that dies, turns them over when the
+/// configuration changes, stops them all.
 public final class Supervisor {
-  /// What tells a worker which descriptor is its lifeline.
-  public static let lifelineVariable = "PICO_AUTH_LIFELINE"
-  private static let lifelineDescriptor: Int32 = 3
   /// Workers answer what they have begun and end within 2 s; whoever doesn't is ended. Seconds.
   private static let stopTimeout = 5.0
   /// A worker that fails younger than this is replaced after a pause, which doubles each time; one that
@@ -14,162 +12,195 @@ public final class Supervisor {
   private static let youth = 1.0
   private static let pauses = 0.1...5.0
 
-  private static let stopSignals = [SIGTERM, SIGINT, SIGHUP, SIGQUIT]
+  private static let stopSignals = [SIGTERM, SIGINT, SIGQUIT]
 
   private struct Worker {
-    var process: pid_t?
-    var started = 0.0
+    let process: pid_t
+    let started: Double
+    let generation: Int
+    var isReady = false
+  }
+
+  /// One of the workers that there are to be.
+  private struct Slot {
+    var worker: Worker?
+    /// The one that takes its place once it is ready.
+    var successor: Worker?
     var pause = 0.0
     var nextStart = 0.0
   }
 
   private let socket: ListeningSocket
-  private let environment: [String: String]
+  private let makeLaunch: () throws -> WorkerLaunch
+  private let manager: ServiceManager
   private let logger: Logger
-  private var workers: [Worker]
-  private let watched: sigset_t
+  private var slots: [Slot]
+  /// Workers that were told to end, and when they are ended.
+  private var retiring: [pid_t: Double] = [:]
+  private var generation = 0
+  private var isReady = false
 
   /// - Parameters:
-  ///   - environment: the workers', besides the lifeline.
   ///   - count: how many workers.
+  ///   - makeLaunch: reads and checks the configuration; asked at the start, and again at every SIGHUP.
   public init(
-    socket: ListeningSocket, environment: [String: String], count: Int, logger: Logger
+    socket: ListeningSocket, count: Int, manager: ServiceManager, logger: Logger,
+    makeLaunch: @escaping () throws -> WorkerLaunch
   ) {
     self.socket = socket
-    self.environment = environment
+    self.makeLaunch = makeLaunch
+    self.manager = manager
     self.logger = logger
-    workers = Array(repeating: Worker(), count: count)
-    var set = sigset_t()
-    sigemptyset(&set)
-    for signal in Self.stopSignals + [SIGCHLD] { sigaddset(&set, signal) }
-    watched = set
+    slots = Array(repeating: Slot(), count: count)
   }
 
-  /// Runs until SIGTERM, SIGINT, SIGHUP or SIGQUIT, and until every worker has ended then.
-  /// - Throws: ``SystemError`` where no worker can be started at all.
-  public func run() throws(SystemError) {
-    // Waited for rather than handled, so that none is missed between looking and waiting.
-    var set = watched
-    pthread_sigmask(SIG_BLOCK, &set, nil)
+  /// Runs until SIGTERM, SIGINT or SIGQUIT, and until every worker has ended then. SIGHUP turns the workers over,
+  /// one by one, to a configuration read anew; where that is bad, all stays as it was.
+  /// - Throws: what `makeLaunch` throws at the start; ``SystemError``.
+  public func run() throws {
+    defer { socket.remove() }
+    let signals = try SignalQueue(Self.stopSignals + [SIGHUP, SIGCHLD])
     // Whoever started us may ignore it, and the kernel would then keep no ended worker for us to find.
     signal(SIGCHLD, SIG_DFL)
     // A log that nobody reads any more must not end the service.
     signal(SIGPIPE, SIG_IGN)
-    let (reading, writing) = try Self.pipe()
+    let lifeline = try Pipe()
+    let ready = try Pipe()
     // Holding the writing end is the lifeline: it closes whatever ends this process, kill -9 included.
-    try withExtendedLifetime(writing) { () throws(SystemError) in
-      for index in workers.indices { try start(index, lifeline: reading) }
-      logger.notice(
-        "serving", metadata: ["address": "\(socket.address)", "workers": "\(workers.count)"])
-      supervise(lifeline: reading)
-      stop()
+    try withExtendedLifetime(lifeline.writing) {
+      let socket = try WorkerLaunch.movedUp(socket.handle)
+      var launch = try makeLaunch()
+      func start() throws(SystemError) -> Worker {
+        let process = try launch.start(socket: socket, lifeline: lifeline.reading, ready: ready.writing)
+        return Worker(process: process, started: Self.now, generation: generation)
+      }
+      for index in slots.indices { slots[index].worker = try start() }
+      while true {
+        let came = signals.wait(seconds: secondsToNextStep(), or: ready.reading)
+        if came.contains(where: Self.stopSignals.contains) { break }
+        noteReady(ready.readNumbers())
+        reap()
+        if came.contains(SIGHUP) { reload(&launch) }
+        for index in slots.indices { advance(index, start) }
+        endLate()
+        tellWhenReady()
+      }
+      stop { signals.wait(seconds: $0, or: ready.reading) }
     }
-    socket.remove()
   }
 
-  private func supervise(lifeline: FileHandle) {
-    while true {
-      let signal = waitForSignal(seconds: secondsToNextStart())
-      if Self.stopSignals.contains(signal) { return }
-      reap()
-      let now = Self.now
-      for index in workers.indices
-      where workers[index].process == nil && workers[index].nextStart <= now {
-        do throws(SystemError) {
-          try start(index, lifeline: lifeline)
-        } catch {
-          logger.error("worker not started", metadata: ["reason": "\(error)"])
-          postpone(index)
-        }
+  // MARK: - Turning over
+
+  private func reload(_ launch: inout WorkerLaunch) {
+    manager.tellReloading()
+    isReady = false
+    do {
+      launch = try makeLaunch()
+      generation += 1
+      logger.notice("configuration reloaded, turning workers over")
+    } catch {
+      logger.error("configuration not reloaded", metadata: ["reason": "\(error)"])
+    }
+  }
+
+  /// Takes a slot one step further: starts what is missing, lets go what has been replaced.
+  private func advance(_ index: Int, _ start: () throws(SystemError) -> Worker) {
+    if let successor = slots[index].successor, successor.isReady {
+      if let worker = slots[index].worker { retire(worker) }
+      slots[index].worker = successor
+      slots[index].successor = nil
+      slots[index].pause = 0
+    }
+    guard slots[index].nextStart <= Self.now else { return }
+    do throws(SystemError) {
+      if slots[index].worker == nil {
+        slots[index].worker = try start()
+      } else if slots[index].worker?.generation != generation, !slots.contains(where: { $0.successor != nil })
+      {
+        // One at a time, so that nearly all are serving all the while.
+        slots[index].successor = try start()
+      }
+    } catch {
+      logger.error("worker not started", metadata: ["reason": "\(error)"])
+      postpone(index)
+    }
+  }
+
+  private func retire(_ worker: Worker) {
+    kill(worker.process, SIGTERM)
+    retiring[worker.process] = Self.now + Self.stopTimeout
+  }
+
+  private func endLate() {
+    for (process, deadline) in retiring where deadline <= Self.now { kill(process, SIGKILL) }
+  }
+
+  private func tellWhenReady() {
+    guard !isReady,
+      slots.allSatisfy({
+        $0.successor == nil && $0.worker?.isReady == true && $0.worker?.generation == generation
+      })
+    else { return }
+    isReady = true
+    manager.tellReady()
+    logger.notice("serving", metadata: ["address": "\(socket)", "workers": "\(slots.count)"])
+  }
+
+  private func noteReady(_ processes: [pid_t]) {
+    for index in slots.indices {
+      if let worker = slots[index].worker, processes.contains(worker.process) {
+        slots[index].worker!.isReady = true
+      }
+      if let successor = slots[index].successor, processes.contains(successor.process) {
+        slots[index].successor!.isReady = true
       }
     }
   }
 
-  private func secondsToNextStart() -> Double {
-    let starts = workers.filter { $0.process == nil }.map(\.nextStart)
-    return max(0, (starts.min() ?? .infinity) - Self.now)
-  }
+  // MARK: - Workers that end
 
-  /// - Returns: the signal; 0 where the time ran out.
-  private func waitForSignal(seconds: Double) -> Int32 {
-    var set = watched
-    let bounded = min(seconds, 3600)
-    var time = timespec(
-      tv_sec: Int(bounded), tv_nsec: Int(bounded.truncatingRemainder(dividingBy: 1) * 1e9))
-    return max(0, sigtimedwait(&set, nil, &time))
+  private func secondsToNextStep() -> Double {
+    let starts = slots.filter { $0.worker == nil || $0.nextStart > Self.now }.map(\.nextStart)
+    return max(0, ((starts + retiring.values).min() ?? .infinity) - Self.now)
   }
 
   private func reap() {
     var status: Int32 = 0
     while case let process = waitpid(-1, &status, WNOHANG), process > 0 {
-      guard let index = workers.firstIndex(where: { $0.process == process }) else { continue }
-      workers[index].process = nil
+      let isExpected = retiring.removeValue(forKey: process) != nil
       logger.log(
-        level: status == 0 ? .info : .warning, "worker ended",
+        level: isExpected || status == 0 ? .info : .warning, "worker ended",
         metadata: ["process": "\(process)", "status": "\(Self.describe(status))"])
-      if Self.now - workers[index].started < Self.youth && status & 0x7f != SIGKILL {
-        postpone(index)
-      } else {
-        workers[index].pause = 0
-        workers[index].nextStart = 0
+      for index in slots.indices {
+        for path in [\Slot.worker, \Slot.successor] where slots[index][keyPath: path]?.process == process {
+          let age = Self.now - slots[index][keyPath: path]!.started
+          slots[index][keyPath: path] = nil
+          if age < Self.youth && status != 0 && status & 0x7f != SIGKILL {
+            postpone(index)
+          } else {
+            slots[index].pause = 0
+            slots[index].nextStart = 0
+          }
+        }
       }
     }
   }
 
   private func postpone(_ index: Int) {
-    let pause = workers[index].pause
-    workers[index].pause = min(max(pause * 2, Self.pauses.lowerBound), Self.pauses.upperBound)
-    workers[index].nextStart = Self.now + workers[index].pause
+    let pause = slots[index].pause
+    slots[index].pause = min(max(pause * 2, Self.pauses.lowerBound), Self.pauses.upperBound)
+    slots[index].nextStart = Self.now + slots[index].pause
   }
 
-  private func stop() {
-    for process in workers.compactMap(\.process) { kill(process, SIGTERM) }
-    let deadline = Self.now + Self.stopTimeout
-    while workers.contains(where: { $0.process != nil }) {
-      let rest = deadline - Self.now
-      if rest <= 0 {
-        for process in workers.compactMap(\.process) { kill(process, SIGKILL) }
-      }
-      _ = waitForSignal(seconds: max(rest, 0.1))
+  private func stop(_ wait: (Double) -> [Int32]) {
+    manager.tellStopping()
+    for worker in slots.flatMap({ [$0.worker, $0.successor] }).compactMap({ $0 }) { retire(worker) }
+    while !retiring.isEmpty {
+      let rest = (retiring.values.min() ?? 0) - Self.now
+      if rest <= 0 { endLate() }
+      _ = wait(max(rest, 0.1))
       reap()
     }
-  }
-
-  /// Starts a worker: this program again, with the socket as descriptor 0. `posix_spawn(3)`.
-  private func start(_ index: Int, lifeline: FileHandle) throws(SystemError) {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, socket.handle.descriptor, 0)
-    posix_spawn_file_actions_adddup2(&actions, lifeline.descriptor, Self.lifelineDescriptor)
-
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-
-    var environment = environment
-    environment[Self.lifelineVariable] = "\(Self.lifelineDescriptor)"
-    // The second word is for whoever reads the process list; a worker looks at descriptor 0 alone.
-    let arguments = CStrings(["pico-auth", "worker"])
-    let variables = CStrings(environment.map { "\($0.key)=\($0.value)" })
-    var process = pid_t()
-    let result = posix_spawn(
-      &process, "/proc/self/exe", &actions, &attributes, arguments.pointer, variables.pointer)
-    guard result == 0 else { throw SystemError(call: "posix_spawn", code: result) }
-    workers[index].process = process
-    workers[index].started = Self.now
-  }
-
-  private static func pipe() throws(SystemError) -> (reading: FileHandle, writing: FileHandle) {
-    var ends: [Int32] = [0, 0]
-    try retryingOnInterrupt("pipe") { Glibc.pipe(&ends) }
-    let handles = (FileHandle(owning: ends[0]), FileHandle(owning: ends[1]))
-    for end in ends { try retryingOnInterrupt("fcntl") { fcntl(end, F_SETFD, FD_CLOEXEC) } }
-    return handles
   }
 
   /// Seconds, by a clock that is never set back.
@@ -181,20 +212,25 @@ public final class Supervisor {
   }
 }
 
-/// Strings as C wants them: an array of pointers with nil at the end.
-private final class CStrings {
-  let pointer: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
-  private let count: Int
+/// A pipe between this process and its workers.
+private struct Pipe {
+  let reading: FileHandle
+  let writing: FileHandle
 
-  init(_ strings: [String]) {
-    count = strings.count
-    pointer = .allocate(capacity: strings.count + 1)
-    for (index, string) in strings.enumerated() { pointer[index] = strdup(string) }
-    pointer[strings.count] = nil
+  init() throws(SystemError) {
+    var ends: [Int32] = [0, 0]
+    try retryingOnInterrupt("pipe") { pipe(&ends) }
+    reading = try WorkerLaunch.movedUp(FileHandle(owning: ends[0]))
+    writing = try WorkerLaunch.movedUp(FileHandle(owning: ends[1]))
+    try retryingOnInterrupt("fcntl") { [reading] in fcntl(reading.descriptor, F_SETFL, O_NONBLOCK) }
   }
 
-  deinit {
-    for index in 0..<count { free(pointer[index]) }
-    pointer.deallocate()
+  /// The process numbers that workers have written.
+  func readNumbers() -> [pid_t] {
+    var numbers: [pid_t] = []
+    var number: pid_t = 0
+    let size = MemoryLayout<pid_t>.size
+    while read(reading.descriptor, &number, size) == size { numbers.append(number) }
+    return numbers
   }
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// An open file, closed when its last owner goes.
@@ -56,6 +57,21 @@ public final class FileHandle: Sendable {
     } catch  where error.code == ENOENT {
       return nil
     }
+  }
+
+  /// A file in memory that has no name, and that nobody can change any more. `memfd_create(2)`.
+  /// - Parameter name: shown below `/proc` only.
+  /// - Throws: ``SystemError``.
+  public static func sealed(_ name: String, _ bytes: [UInt8]) throws(SystemError) -> FileHandle {
+    let handle = FileHandle(
+      owning: try retryingOnInterrupt("memfd_create") {
+        memfd_create(name, UInt32(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+      })
+    try handle.writeAll(bytes, at: 0)
+    try retryingOnInterrupt("fcntl") {
+      fcntl(handle.descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+    }
+    return handle
   }
 
   deinit { _ = close(descriptor) }

@@ -88,6 +88,17 @@ public enum Files {
     return true
   }
 
+  /// Puts a file in place of another, whole or not at all.
+  /// - Throws: ``SystemError``.
+  public static func replace(_ path: String, _ bytes: [UInt8], permissions: UInt32) throws(SystemError) {
+    let draft = "\(path).\(getpid()).tmp"
+    try remove(draft)
+    let handle = try FileHandle(path: draft, flags: .createNew)
+    try retryingOnInterrupt("fchmod") { fchmod(handle.descriptor, permissions) }
+    try handle.writeAll(bytes, at: 0)
+    try rename(draft, to: path)
+  }
+
   /// Whether a path lies on a network file system, where locks aren't to be relied on. `statfs(2)`: NFS, CIFS,
   /// SMB 2, AFS, Ceph.
   public static func isOnNetwork(_ path: String) -> Bool {

@@ -19,16 +19,10 @@ public struct KeyFiles: Sendable {
   ///
   /// Any number of processes may do so at once: each makes a key, one of them gets the name, and all
   /// read that one.
-  /// - Parameter names: only these keys, so that a worker started later has those that the others have.
   /// - Throws: ``KeyError`` that names the file and the reason.
-  public func load(only names: [String]? = nil) throws(KeyError) -> KeyRing {
-    guard let names else {
-      try ensureKey()
-      return try KeyRing(keys: existing())
-    }
-    let keys = try existing().filter { key in names.contains { $0.utf8.elementsEqual(key.kid.utf8) } }
-    guard keys.count == names.count else { throw KeyError("\(path): a key has gone") }
-    return try KeyRing(keys: keys)
+  public func load() throws(KeyError) -> KeyRing {
+    try ensureKey()
+    return try KeyRing(keys: existing())
   }
 
   /// The keys that are there, oldest first; makes none.

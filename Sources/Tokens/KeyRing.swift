@@ -25,6 +25,34 @@ public struct KeyRing: Sendable {
     keySet = document.finish()
   }
 
+  /// The private keys as one text, for a process that is to have exactly these: whatever becomes of the files,
+  /// workers that are started later sign and publish as the others do.
+  /// - Throws: ``KeyError``.
+  public func handover() throws(KeyError) -> [UInt8] {
+    var items: [[UInt8]] = []
+    for key in keys {
+      var item = JSONObjectWriter()
+      item.add("kid", key.kid)
+      item.add("pem", String(decoding: try key.pem(passphrase: nil), as: UTF8.self))
+      items.append(item.finish())
+    }
+    var document = JSONObjectWriter()
+    document.add("keys", json: Self.array(items))
+    return document.finish()
+  }
+
+  /// Takes over what ``handover()`` gave.
+  /// - Throws: ``KeyError``.
+  public init(handover: [UInt8]) throws(KeyError) {
+    var keys: [SigningKey] = []
+    let document = try? JSONObject(parsing: handover)
+    for item in document?["keys"]?.array ?? [] {
+      guard let kid = item.object?["kid"]?.string, let pem = item.object?["pem"]?.string else { continue }
+      keys.append(try SigningKey(kid: kid, pem: Array(pem.utf8), passphrase: nil))
+    }
+    try self.init(keys: keys)
+  }
+
   private static func array(_ items: [[UInt8]]) -> [UInt8] {
     [UInt8(ascii: "[")] + items.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
   }

@@ -22,6 +22,16 @@ public struct JSONObjectWriter {
     add(name, json: Array((value ? "true" : "false").utf8))
   }
 
+  public mutating func add(_ name: String, _ values: [String]) {
+    begin(name)
+    bytes.append(UInt8(ascii: "["))
+    for (index, value) in values.enumerated() {
+      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+      bytes.appendJSON(value)
+    }
+    bytes.append(UInt8(ascii: "]"))
+  }
+
   /// Adds a value that is JSON already.
   public mutating func add(_ name: String, json: [UInt8]) {
     begin(name)

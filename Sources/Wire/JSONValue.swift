@@ -37,6 +37,10 @@ public enum JSONValue: Sendable {
     if case .object(let value) = self { value } else { nil }
   }
 
+  public var array: [JSONValue]? {
+    if case .array(let value) = self { value } else { nil }
+  }
+
   public var isNull: Bool {
     if case .null = self { true } else { false }
   }

@@ -14,8 +14,10 @@ enum Program {
   /// How many requests a worker runs at once.
   static let threadsVariable = "PICO_AUTH_THREADS"
 
-  /// The names of the keys that all workers of a supervisor have, whatever was added since.
+  /// Names the file with the keys that all workers of a supervisor have.
   static let keysVariable = "PICO_AUTH_KEYS"
+  /// How many requests a worker serves before it ends; 0 for any number.
+  static let requestLimitVariable = "PICO_AUTH_MAX_REQUESTS"
 
   private static let defaultConfig = "/etc/pico-auth/config.yaml"
 
@@ -63,8 +65,14 @@ enum Program {
     }
     let stores = stores(settings, logger: logger)
     if isLasting { try stores.revocations.prepare() }
-    let names = ProcessEnvironment.variables[keysVariable]?.split(separator: "/").map(String.init)
-    return AuthServer(
-      settings: settings, keys: try keyFiles(settings).load(only: names), stores: stores, logger: logger)
+    return AuthServer(settings: settings, keys: try keys(settings), stores: stores, logger: logger)
+  }
+
+  /// The keys that a supervisor handed over, else those in the files.
+  private static func keys(_ settings: Settings) throws -> KeyRing {
+    guard let handover = ProcessEnvironment.variables[keysVariable] else {
+      return try keyFiles(settings).load()
+    }
+    return try KeyRing(handover: try Files.read(handover))
   }
 }

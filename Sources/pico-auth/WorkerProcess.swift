@@ -14,14 +14,17 @@ enum WorkerProcess {
       let server = try Program.server(isLasting: true, logger: logger)
       let variables = ProcessEnvironment.variables
       let loop = try WorkerLoop(
-        lifeline: variables[Supervisor.lifelineVariable].flatMap { Int32($0) },
+        lifeline: variables[WorkerLaunch.lifelineVariable].flatMap { Int32($0) },
         threads: variables[Program.threadsVariable].flatMap { Int($0) } ?? defaultThreads,
-        logger: logger
+        requestLimit: variables[Program.requestLimitVariable].flatMap { Int($0) } ?? 0, logger: logger
       ) { request, role in
         // Whoever asks for permission is refused until the program can tell: fail closed.
         role == .responder
           ? server.respond(to: request)
           : Problem(.forbidden, "this program only answers as a responder").response
+      }
+      if let ready = variables[WorkerLaunch.readyVariable].flatMap({ Int32($0) }) {
+        WorkerLaunch.tellReady(ready)
       }
       loop.run()
       exit(0)

@@ -30,7 +30,8 @@ import Testing
 
   private func record(_ kind: UInt8, _ content: [UInt8], id: UInt16 = 1, padding: UInt8 = 0) -> [UInt8] {
     [
-      1, kind, UInt8(id >> 8), UInt8(id & 0xff), UInt8(content.count >> 8), UInt8(content.count & 0xff), padding,
+      1, kind, UInt8(id >> 8), UInt8(id & 0xff), UInt8(content.count >> 8), UInt8(content.count & 0xff),
+      padding,
       0,
     ] + content + [UInt8](repeating: 0xaa, count: Int(padding))
   }
@@ -143,11 +144,12 @@ import Testing
     #expect(request.variables == nil)
   }
 
-  @Test(arguments: [
-    [0x80, 0xff, 0xff, 0xff, 0],
-    [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-    [5, 5, 0x41], [0x80], [1], [0, 0x80, 0, 0],
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [0x80, 0xff, 0xff, 0xff, 0],
+      [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+      [5, 5, 0x41], [0x80], [1], [0, 0x80, 0, 0],
+    ] as [[UInt8]])
   func parametersThatGoOnBehindTheirEndEndTheConnection(_ parameters: [UInt8]) {
     #expect(throws: RequestReader.ProtocolError.malformedParameters) {
       try events(begin() + record(4, parameters) + record(4, []))

@@ -5,6 +5,8 @@ public final class Backend: Sendable {
   public let state: String
   public let socket: String
   public let child: Child
+  /// The configuration file.
+  public let config: String
 
   /// The settings that the contract's list of bad requests expects.
   public static let settings = """
@@ -17,21 +19,22 @@ public final class Backend: Sendable {
   /// - Parameters:
   ///   - folder: for the socket, the log and the configuration.
   ///   - state: the state folder; one in `folder` without it.
+  ///   - arguments: further ones of `serve`.
   ///   - tracer: a command that runs the program.
   public init(
     in folder: TemporaryFolder, name: String = "pico-auth", state: String? = nil, workers: Int = 1,
     threads: Int = 4, settings: String = Backend.settings, environment: [String: String] = [:],
-    tracer: [String] = []
+    arguments: [String] = [], tracer: [String] = []
   ) throws {
     self.state = state ?? folder.file("state")
     socket = folder.file("\(name).sock")
-    let config = try folder.write(
+    config = try folder.write(
       "\(name).yaml", "server_auth:\n  state_dir: \(self.state)\n\(settings)\n")
     child = try Child(
       tracer + [
         Tool.picoAuth, "serve", "--listen", "unix:\(socket)", "--workers", "\(workers)",
         "--threads", "\(threads)", "--config", config,
-      ], environment: environment, log: folder.file("\(name).log"))
+      ] + arguments, environment: environment, log: folder.file("\(name).log"))
     let socket = socket
     let child = child
     guard eventually(within: 30, { Self.answers(socket) || !child.isRunning }), child.isRunning else {

@@ -81,3 +81,36 @@ public final class Socket: @unchecked Sendable {
     return Int(in_port_t(bigEndian: address.sin_port))
   }
 }
+
+/// A socket that messages come to.
+public final class DatagramSocket: Sendable {
+  private let descriptor: Int32
+
+  public init(unix path: String) throws {
+    descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard result == 0 else { throw Socket.Failure(call: "bind", code: errno) }
+    var limit = timeval(tv_sec: 30, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  deinit { close(descriptor) }
+
+  /// The next message; empty where none has come and it isn't waited for.
+  public func receive(wait: Bool = true) throws -> String {
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let got = recv(descriptor, &bytes, bytes.count, wait ? 0 : Int32(MSG_DONTWAIT))
+    guard got >= 0 else {
+      if !wait && errno == EAGAIN { return "" }
+      throw Socket.Failure(call: "recv", code: errno)
+    }
+    return String(decoding: bytes[..<got], as: UTF8.self)
+  }
+}

@@ -63,6 +63,24 @@ public struct Configuration: Sendable {
     }
   }
 
+  /// All values that were given, as a file that means the same (JSON is YAML): for a process that is to have exactly
+  /// these, whatever becomes of the file and of the secrets' files. Holds secrets.
+  public func handover() -> [UInt8] {
+    var values = JSONObjectWriter()
+    for key in SettingKey.all where origins[key.name] != nil {
+      switch key.kind {
+      case .string(\.basePath) where settings.basePath.isEmpty: values.add(key.name, "/")
+      case .string(let path): values.add(key.name, settings[keyPath: path])
+      case .boolean(let path): values.add(key.name, settings[keyPath: path])
+      case .integer(let path, _): values.add(key.name, settings[keyPath: path])
+      case .list(let path): values.add(key.name, settings[keyPath: path])
+      }
+    }
+    var document = JSONObjectWriter()
+    document.add("server_auth", json: values.finish())
+    return document.finish()
+  }
+
   private mutating func refuse(_ mistake: String) { mistakes.append(mistake) }
 
   // MARK: - The file

@@ -1,16 +1,23 @@
 import ArgumentParser
+import AuthServer
 import FastCGI
 import Glibc
+import Logging
 import POSIX
+import Tokens
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Listens for a web server and runs worker processes.",
     discussion: """
-      Ends with SIGTERM, SIGINT, SIGHUP or SIGQUIT, after requests in flight were answered. A worker that dies is replaced.
+      A worker that dies is replaced. SIGHUP has configuration and keys read anew and workers replaced one by one; where \
+      something is wrong with them, all stays as it was. Ends with SIGTERM, SIGINT or SIGQUIT, after requests in flight \
+      were answered.
+
+      Started by systemd with a socket, it serves that one, whatever --listen says.
       """)
 
-  @Option(help: ArgumentHelp("unix:PATH (mode 0660) or HOST:PORT.", valueName: "address"))
+  @Option(help: ArgumentHelp("unix:PATH or HOST:PORT.", valueName: "address"))
   var listen = "unix:/run/pico-auth/pico-auth.sock"
 
   @Option(help: "How many worker processes; without it, one a processor.")
@@ -18,6 +25,14 @@ struct Serve: ParsableCommand {
 
   @Option(help: "How many requests a worker runs at once.")
   var threads = 4
+
+  @Option(help: "Replaces a worker that has served so many; 0 for never.")
+  var maxRequests = 0
+
+  @OptionGroup(title: "Access") var access: AccessOptions
+
+  @Option(help: ArgumentHelp("Writes the process number to a file.", valueName: "file"))
+  var pidFile: String?
 
   @OptionGroup var config: ConfigOptions
 
@@ -27,34 +42,107 @@ struct Serve: ParsableCommand {
     }
     guard (1...256).contains(workers) else { throw ValidationError("--workers takes 1 to 256") }
     guard (1...256).contains(threads) else { throw ValidationError("--threads takes 1 to 256") }
+    guard maxRequests >= 0 else { throw ValidationError("--max-requests takes 0 or more") }
   }
 
   func run() throws {
     try reporting {
       let logger = Program.makeLogger()
-      // Whatever is wrong shows here, once, and not in every worker.
-      let configuration = try Program.configuration(config.file)
-      for warning in configuration.warnings { logger.warning("\(warning)") }
-      if Files.isOnNetwork(configuration.settings.stateFolder) {
-        logger.warning(
-          "\(configuration.settings.stateFolder) is on a network file system: locks may not hold")
+      let environment = ProcessEnvironment.variables
+      // What may need root comes first, and root is given up before anything is read.
+      let account = try access.account()
+      let socket = try listeningSocket(environment, account, logger)
+      do {
+        if let pidFile { try Files.replace(pidFile, Array("\(getpid())\n".utf8), permissions: 0o644) }
+        try account?.assume()
+        let supervisor = Supervisor(
+          socket: socket, count: workers, manager: ServiceManager(socket: environment["NOTIFY_SOCKET"]),
+          logger: logger
+        ) { try launch(environment, logger) }
+        try supervisor.run()
+      } catch {
+        socket.remove()
+        throw error
       }
-      let keys = try Program.keyFiles(configuration.settings).load().keys
-      try Program.stores(configuration.settings, logger: logger).revocations.prepare()
-
-      var environment = ProcessEnvironment.variables
-      environment[Program.configVariable] = Program.configFile(config.file)
-      environment[Program.threadsVariable] = "\(threads)"
-      // No file name has a slash.
-      environment[Program.keysVariable] = keys.map(\.kid).joined(separator: "/")
-      let address = ListenAddress(listen)!
-      if !address.isLocal {
-        logger.warning("whoever can connect to \(address) can claim any header; it must not be public")
-      }
-      let supervisor = Supervisor(
-        socket: try ListeningSocket(address), environment: environment,
-        count: workers, logger: logger)
-      try supervisor.run()
+      if let pidFile { unlink(pidFile) }
     }
+  }
+
+  private func listeningSocket(
+    _ environment: [String: String], _ account: Account?, _ logger: Logger
+  ) throws -> ListeningSocket {
+    if let socket = try ListeningSocket(inheritedBy: environment) { return socket }
+    let address = ListenAddress(listen)!
+    if !address.isLocal {
+      logger.warning("whoever can connect to \(address) can claim any header; it must not be public")
+    }
+    return try ListeningSocket(address, access: access.socket(account))
+  }
+
+  /// Reads configuration and keys. Whatever is wrong shows here, once, and not in every worker.
+  private func launch(_ environment: [String: String], _ logger: Logger) throws -> WorkerLaunch {
+    let configuration = try Program.configuration(config.file)
+    for warning in configuration.warnings { logger.warning("\(warning)") }
+    let settings = configuration.settings
+    if Files.isOnNetwork(settings.stateFolder) {
+      logger.warning("\(settings.stateFolder) is on a network file system: locks may not hold")
+    }
+    let keys = try Program.keyFiles(settings).load()
+    try Program.stores(settings, logger: logger).revocations.prepare()
+
+    // Of the surroundings workers get what libraries look at. Settings come in the handover alone, so that each worker
+    // has the same, also one that is started after a file has changed.
+    let own = ["SERVER_AUTH_", "PICO_AUTH_", "LISTEN_", "NOTIFY_", "WATCHDOG_"]
+    var launch = WorkerLaunch(
+      environment: environment.filter { variable in !own.contains { variable.key.hasPrefix($0) } }.merging([
+        Program.threadsVariable: "\(threads)", Program.requestLimitVariable: "\(maxRequests)",
+      ]) { $1 })
+    try launch.add(Program.configVariable, configuration.handover())
+    try launch.add(Program.keysVariable, try keys.handover())
+    return launch
+  }
+}
+
+/// Who the service is, and who may talk to it.
+struct AccessOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Runs as this user, once the socket is made.", valueName: "name"))
+  var user: String?
+
+  @Option(help: ArgumentHelp("Runs in this group; without it, in the user's own.", valueName: "name"))
+  var group: String?
+
+  @Option(help: ArgumentHelp("The socket file's owner; without it, the user of --user.", valueName: "name"))
+  var socketOwner: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The socket file's group: the web server's. Without it, the group of --user.", valueName: "name"))
+  var socketGroup: String?
+
+  @Option(help: ArgumentHelp("The socket file's mode.", valueName: "octal"))
+  var socketMode = "0660"
+
+  func validate() throws {
+    guard let mode = UInt32(socketMode, radix: 8), mode <= 0o777 else {
+      throw ValidationError("--socket-mode takes an octal number up to 0777")
+    }
+    guard group == nil || user != nil else { throw ValidationError("--group needs --user") }
+  }
+
+  /// - Throws: ``Account/Unknown``.
+  func account() throws -> Account? {
+    guard let user else { return nil }
+    var account = try Account(named: user)
+    if let group { account.group = try Account.group(named: group) }
+    return account
+  }
+
+  /// - Throws: ``Account/Unknown``.
+  func socket(_ account: Account?) throws -> ListeningSocket.Access {
+    var access = ListeningSocket.Access()
+    access.mode = UInt32(socketMode, radix: 8)!
+    access.owner = try socketOwner.map { try Account(named: $0).user } ?? account?.user
+    access.group = try socketGroup.map { try Account.group(named: $0) } ?? account?.group
+    return access
   }
 }

@@ -1,0 +1,100 @@
+import Glibc
+import POSIX
+
+/// What a worker process is started with.
+public struct WorkerLaunch {
+  /// What tells a worker which descriptor is its lifeline: the reading end of a pipe that its supervisor holds
+  /// open, and that ends with the supervisor, whatever ends that.
+  public static let lifelineVariable = "PICO_AUTH_LIFELINE"
+  /// What tells a worker which descriptor to say on that it is ready, by its process number.
+  public static let readyVariable = "PICO_AUTH_READY"
+
+  private var environment: [String: String]
+  private var files: [FileHandle] = []
+
+  /// Below it are the descriptors that a worker finds its files at. Those of this process lie above, so that
+  /// none is overwritten before it is handed on.
+  private static let firstOwn: Int32 = 32
+  private static let firstFile: Int32 = 5
+
+  /// - Parameter environment: the worker's, besides what tells it of descriptors.
+  public init(environment: [String: String]) {
+    self.environment = environment
+  }
+
+  /// Hands a text over, in memory that nobody can write to any more, under a path that a variable names.
+  /// - Throws: ``SystemError``.
+  public mutating func add(_ variable: String, _ text: [UInt8]) throws(SystemError) {
+    environment[variable] = "/proc/self/fd/\(Self.firstFile + Int32(files.count))"
+    files.append(try Self.movedUp(try FileHandle.sealed(variable, text)))
+  }
+
+  /// A descriptor of the same open file, out of the way of those that a worker is to have.
+  static func movedUp(_ handle: FileHandle) throws(SystemError) -> FileHandle {
+    FileHandle(
+      owning: try retryingOnInterrupt("fcntl") { fcntl(handle.descriptor, F_DUPFD_CLOEXEC, firstOwn) })
+  }
+
+  /// Starts a worker: this program again, with the socket as descriptor 0. `posix_spawn(3)`.
+  /// - Parameters: descriptors as ``movedUp(_:)`` gives them.
+  /// - Throws: ``SystemError``.
+  func start(socket: FileHandle, lifeline: FileHandle, ready: FileHandle) throws(SystemError) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, socket.descriptor, 0)
+    posix_spawn_file_actions_adddup2(&actions, lifeline.descriptor, 3)
+    posix_spawn_file_actions_adddup2(&actions, ready.descriptor, 4)
+    for (index, file) in files.enumerated() {
+      posix_spawn_file_actions_adddup2(&actions, file.descriptor, Self.firstFile + Int32(index))
+    }
+
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
+    var environment = environment
+    environment[Self.lifelineVariable] = "3"
+    environment[Self.readyVariable] = "4"
+    // The second word is for whoever reads the process list; a worker looks at descriptor 0 alone.
+    let arguments = CStrings(["pico-auth", "worker"])
+    let variables = CStrings(environment.map { "\($0.key)=\($0.value)" })
+    var process = pid_t()
+    let result = posix_spawn(
+      &process, "/proc/self/exe", &actions, &attributes, arguments.pointer, variables.pointer)
+    guard result == 0 else { throw SystemError(call: "posix_spawn", code: result) }
+    return process
+  }
+}
+
+extension WorkerLaunch {
+  /// Says on a descriptor, closed then, that this worker serves. What its supervisor makes of it is not the worker's
+  /// business.
+  public static func tellReady(_ descriptor: Int32) {
+    var process = getpid()
+    _ = write(descriptor, &process, MemoryLayout<pid_t>.size)
+    close(descriptor)
+  }
+}
+
+/// Strings as C wants them: an array of pointers with nil at the end.
+private final class CStrings {
+  let pointer: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+  private let count: Int
+
+  init(_ strings: [String]) {
+    count = strings.count
+    pointer = .allocate(capacity: strings.count + 1)
+    for (index, string) in strings.enumerated() { pointer[index] = strdup(string) }
+    pointer[strings.count] = nil
+  }
+
+  deinit {
+    for index in 0..<count { free(pointer[index]) }
+    pointer.deallocate()
+  }
+}
