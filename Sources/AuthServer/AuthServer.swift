@@ -74,18 +74,24 @@ public final class AuthServer: Sendable {
       bearer: bearer, roles: operators, maximum: max(1, settings.mintAuditMaximumInMemory),
       mints: stores.mints, revocations: stores.revocations, clock: clock)
 
+    let health = HealthRoutes(stores: stores, isAuditRequired: settings.mintAuditRequired, logger: logger)
+    let refusals = RefusalLog(
+      address: ClientAddress(trustedProxies: settings.trustedProxies), logger: logger)
+
     router = Router(
       basePath: settings.basePath,
       routes: [
         Route(.get, "/jwks", handler: keySet.respond),
         Route(.post, "/challenge", handler: challenge.respond),
-        Route(.post, "/sign-in", handler: signIn.respond),
-        Route(.post, "/login", handler: login.respond),
-        Route(.post, "/refresh", handler: refresh.respond),
-        Route(.post, "/fleet/sessions", handler: fleet.respond),
-        Route(.post, "/revoke", handler: revoke.respond),
+        Route(.post, "/sign-in", handler: refusals.watching("/sign-in", signIn.respond)),
+        Route(.post, "/login", handler: refusals.watching("/login", login.respond)),
+        Route(.post, "/refresh", handler: refusals.watching("/refresh", refresh.respond)),
+        Route(.post, "/fleet/sessions", handler: refusals.watching("/fleet/sessions", fleet.respond)),
+        Route(.post, "/revoke", handler: refusals.watching("/revoke", revoke.respond)),
         Route(.get, "/revoked-jtis", handler: revoked.respond),
         Route(.get, "/mints", handler: mints.respond),
+        Route(.get, "/health", handler: health.live),
+        Route(.get, "/health/ready", handler: health.ready),
       ],
       absoluteRoutes: [Route(.get, "/.well-known/jwks.json", handler: keySet.respond)],
       report: { error in Self.problem(for: error, logger: logger) })

@@ -10,7 +10,7 @@ public struct MetaVariables: Sendable {
   /// A meta-variable. RFC 3875, section 4.1.
   public enum Name: Int, CaseIterable, Sendable {
     case contentLength, contentType, pathInfo, queryString, remoteAddress, requestMethod, scriptName
-    case accept, authorization, fleetSecret, ifNoneMatch
+    case accept, authorization, fleetSecret, forwardedFor, ifNoneMatch
 
     /// Its name in the environment.
     public var text: String {
@@ -25,6 +25,7 @@ public struct MetaVariables: Sendable {
       case .accept: "HTTP_ACCEPT"
       case .authorization: "HTTP_AUTHORIZATION"
       case .fleetSecret: "HTTP_X_FLEET_SECRET"
+      case .forwardedFor: "HTTP_X_FORWARDED_FOR"
       case .ifNoneMatch: "HTTP_IF_NONE_MATCH"
       }
     }

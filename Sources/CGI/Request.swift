@@ -12,11 +12,16 @@ public struct Request {
   }
 
   /// A request that came another way than through a web server: for programs that embed the routes.
-  /// - Parameter target: path and query, percent-escapes of the path decoded already.
+  /// - Parameters:
+  ///   - target: path and query, percent-escapes of the path decoded already.
+  ///   - remoteAddress: whom the program got it from; empty where that is nobody on the network.
   public init(
-    method: HTTPRequest.Method, target: String, fields: HTTPFields = [:], body: [UInt8] = []
+    method: HTTPRequest.Method, target: String, fields: HTTPFields = [:], body: [UInt8] = [],
+    remoteAddress: String = ""
   ) {
     var variables = MetaVariables()
+    variables[.remoteAddress] = remoteAddress
+    variables[.forwardedFor] = HTTPField.Name("X-Forwarded-For").flatMap { fields[$0] }
     variables[.requestMethod] = method.rawValue
     let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     variables[.scriptName] = String(parts[0])

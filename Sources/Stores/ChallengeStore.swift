@@ -14,4 +14,12 @@ public protocol ChallengeStore: Sendable {
   ///   Anything else is false and changes nothing.
   /// - Throws: ``StoreError`` where that could not be recorded; the challenge may be used up then or not.
   func consume(_ challenge: String, for address: String) throws -> Bool
+
+  /// Proves that the store could take a record now, and leaves nothing behind. By default it always can.
+  /// - Throws: ``StoreError`` with the reason.
+  func checkWritable() throws
+}
+
+extension ChallengeStore {
+  public func checkWritable() throws {}
 }

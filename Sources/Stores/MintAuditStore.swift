@@ -13,6 +13,14 @@ public protocol MintAuditStore: Sendable {
   /// What was recorded, newest first.
   /// - Throws: ``StoreError``.
   func list(_ query: MintQuery) throws -> MintPage
+
+  /// Proves that the store could take a record now, and leaves nothing behind. By default it always can.
+  /// - Throws: ``StoreError`` with the reason.
+  func checkWritable() throws
+}
+
+extension MintAuditStore {
+  public func checkWritable() throws {}
 }
 
 /// A token that was issued.

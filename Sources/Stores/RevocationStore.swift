@@ -26,10 +26,16 @@ public protocol RevocationStore: Sendable {
   ///   no longer understood lists everything.
   /// - Throws: ``StoreError``.
   func list(since cursor: String?) throws -> RevocationList
+
+  /// Proves that the store could take a record now, and leaves nothing behind. By default it always can.
+  /// - Throws: ``StoreError`` with the reason.
+  func checkWritable() throws
 }
 
 extension RevocationStore {
   public func prepare() throws {}
+
+  public func checkWritable() throws {}
 }
 
 /// One revocation.

@@ -147,4 +147,32 @@ import Testing
       #expect(try load(yaml).settings.issuer == "http://localhost:8100")
     }
   }
+
+  /// What a supervisor hands to its workers means what it read itself.
+  @Test func aHandoverMeansTheSame() throws {
+    try folder.write("secret", "from \"a\" file: #1\\\u{e9}\n")
+    let given = try load(
+      """
+      server_auth:
+        issuer: "https://a.example/?x=%22"
+        base_path: /
+        challenge_ttl_seconds: 30
+        supported_wallet_algorithms: [Ed25519]
+        trusted_proxies: ["10.0.0.0/8", "::1"]
+        mint_audit_required: false
+        admin_email: "true"
+      """, ["SERVER_AUTH_KEY_PASSPHRASE_FILE": folder.file("secret"), "SERVER_AUTH_AUDIENCE": "7"])
+    try folder.write("handover.yaml", String(decoding: given.handover(), as: UTF8.self))
+    let taken = try Configuration(file: folder.file("handover.yaml"), environment: [:])
+    #expect(given.settings.keyPassphrase == "from \"a\" file: #1\\\u{e9}")
+    #expect(taken.settings.keyPassphrase == given.settings.keyPassphrase)
+    for key in SettingKey.all { #expect(taken.display(key) == given.display(key), "\(key.name)") }
+  }
+
+  @Test(arguments: ["10.0.0.0/33", "10.0.0", "proxy.example", "10.0.0.0/", "::/129", "10.0.0.0/8/8", ""])
+  func aRangeThatIsNoneIsRefused(_ range: String) {
+    let mistakes = mistakes("server_auth:\n  trusted_proxies: [\"\(range)\"]\n")
+    #expect(mistakes.count == 1)
+    #expect(mistakes.first?.contains("trusted_proxies has \(range), which is neither") == true)
+  }
 }

@@ -14,6 +14,7 @@ struct InProcess: AuthBackend {
 
   let folder = TemporaryFolder()
   let clock = ManualClock()
+  let log = LogRecorder()
   let server: AuthServer
 
   init(_ change: (inout Settings) -> Void = { _ in }) {
@@ -23,7 +24,7 @@ struct InProcess: AuthBackend {
     settings.adminEmail = "ops@example.org"
     settings.adminPassword = "correct horse"
     change(&settings)
-    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    let logger = log.logger
     let stores = AuthServer.Stores.files(settings, clock: clock.clock, logger: logger)
     try! stores.revocations.prepare()
     server = AuthServer(
@@ -34,11 +35,19 @@ struct InProcess: AuthBackend {
   func send(
     _ method: String, _ path: String, fields: [(String, String)] = [], body: [UInt8]? = nil
   ) -> HTTPAnswer {
+    send(method, path, fields: fields, body: body, from: "127.0.0.1")
+  }
+
+  func send(
+    _ method: String, _ path: String, fields: [(String, String)], body: [UInt8]?, from address: String
+  ) -> HTTPAnswer {
     var httpFields = HTTPFields()
     for (name, value) in fields { httpFields.append(HTTPField(name: .init(name)!, value: value)) }
     let target = path.hasPrefix("//") ? String(path.dropFirst()) : "/api/v1/auth" + path
     let response = server.respond(
-      to: Request(method: .init(method)!, target: target, fields: httpFields, body: body ?? []))
+      to: Request(
+        method: .init(method)!, target: target, fields: httpFields, body: body ?? [],
+        remoteAddress: address))
     return HTTPAnswer(
       status: response.status.code,
       fields: response.fields.map { ($0.name.canonicalName, $0.value) },

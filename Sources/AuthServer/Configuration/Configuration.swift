@@ -59,7 +59,7 @@ public struct Configuration: Sendable {
     case .integer(let path, _): return "\(settings[keyPath: path])"
     case .list(let path):
       let values = settings[keyPath: path]
-      return values.isEmpty ? "(any)" : "[\(values.joined(separator: ", "))]"
+      return values.isEmpty ? key.effective?(settings) ?? "(any)" : "[\(values.joined(separator: ", "))]"
     }
   }
 

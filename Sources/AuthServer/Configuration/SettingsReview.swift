@@ -1,3 +1,4 @@
+import POSIX
 import Wallets
 import Wire
 
@@ -13,6 +14,9 @@ struct SettingsReview {
     reviewLogin()
     reviewFleet()
     reviewPaths()
+    for range in settings.trustedProxies where AddressRange(range) == nil {
+      refuse("trusted_proxies", "has \(range), which is neither an address nor a range such as 10.0.0.0/8")
+    }
   }
 
   private mutating func refuse(_ key: String, _ reason: String) {

@@ -75,6 +75,10 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     }
   }
 
+  public func checkWritable() throws {
+    try storing { try SharedFiles.checkWritable(path) }
+  }
+
   // MARK: - Under the lock
 
   /// The file that records are added to, and its size; begun where there is none, mended where its last

@@ -44,6 +44,10 @@ public final class JSONLMintAuditStore: MintAuditStore {
     try log.waitUntilDurable(end)
   }
 
+  public func checkWritable() throws {
+    try log.locked { try SharedFiles.checkWritable(path) }
+  }
+
   public func list(_ query: MintQuery) throws -> MintPage {
     do {
       return try page(query)

@@ -37,6 +37,10 @@ public final class JSONLRevocationStore: RevocationStore {
     }
   }
 
+  public func checkWritable() throws {
+    try log.locked { try SharedFiles.checkWritable(path) }
+  }
+
   public func isRevoked(_ tokenID: String) throws -> Bool {
     try reading { state in
       state.lookups += 1

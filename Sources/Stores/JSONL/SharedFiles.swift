@@ -16,4 +16,15 @@ enum SharedFiles {
     }
     return handle
   }
+
+  /// Writes to where a file lies, and takes it back: a full or read-only disk, a folder that is another user's show.
+  /// - Throws: ``StoreError``, ``SystemError``.
+  static func checkWritable(_ path: String) throws {
+    _ = try open(path, flags: .readWrite)
+    let probe = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).probe"
+    let handle = try FileHandle(path: probe, flags: .createNew)
+    // Nameless from now on, so that a crash leaves nothing.
+    try Files.remove(probe)
+    try handle.writeAll([UInt8](repeating: 0, count: 4096), at: 0)
+  }
 }

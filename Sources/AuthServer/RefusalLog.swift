@@ -1,0 +1,25 @@
+import CGI
+import Logging
+
+/// Notes refused attempts to get in, with the client's address: for operators, and for programs such as fail2ban that
+/// shut out whoever keeps trying. Holds no credential.
+struct RefusalLog: Sendable {
+  let address: ClientAddress
+  let logger: Logger
+
+  /// A route's handler that notes its refusals as it passes them on.
+  func watching(_ route: String, _ handler: @escaping Route.Handler) -> Route.Handler {
+    { request in
+      do {
+        return try handler(request)
+      } catch let problem as Problem where problem.status == .unauthorized || problem.status == .forbidden {
+        logger.notice(
+          "refused",
+          metadata: [
+            "client": "\(address.text(request))", "route": "\(route)", "status": "\(problem.status.code)",
+          ])
+        throw problem
+      }
+    }
+  }
+}

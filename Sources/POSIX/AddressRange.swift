@@ -1,0 +1,58 @@
+import Glibc
+
+/// An IPv4 or IPv6 address. IPv4 addresses written as IPv6 (`::ffff:192.0.2.1`) are IPv4.
+public struct NetworkAddress: Sendable, Equatable, CustomStringConvertible {
+  /// 4 or 16.
+  let bytes: [UInt8]
+
+  /// Reads an address as text, without port or brackets. `inet_pton(3)`.
+  public init?(_ text: some StringProtocol) {
+    let text = String(text)
+    var v4 = in_addr()
+    if inet_pton(AF_INET, text, &v4) == 1 {
+      bytes = withUnsafeBytes(of: &v4) { Array($0) }
+      return
+    }
+    var v6 = in6_addr()
+    guard inet_pton(AF_INET6, text, &v6) == 1 else { return nil }
+    let all = withUnsafeBytes(of: &v6) { Array($0) }
+    let isMapped = all[..<10].allSatisfy { $0 == 0 } && all[10] == 0xff && all[11] == 0xff
+    bytes = isMapped ? Array(all[12...]) : all
+  }
+
+  public var description: String {
+    let family = bytes.count == 4 ? AF_INET : AF_INET6
+    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    inet_ntop(family, bytes, &text, socklen_t(text.count))
+    return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+}
+
+/// Addresses that begin with the same bits. RFC 4632, section 3.1.
+public struct AddressRange: Sendable {
+  private let first: NetworkAddress
+  private let bits: Int
+
+  /// Reads `10.0.0.0/8`, `2001:db8::/32` or a single address; nil for anything else.
+  public init?(_ text: String) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard let address = NetworkAddress(parts[0]) else { return nil }
+    first = address
+    guard parts.count > 1 else {
+      bits = address.bytes.count * 8
+      return
+    }
+    guard parts.count == 2, parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let bits = Int(parts[1]),
+      bits <= address.bytes.count * 8
+    else { return nil }
+    self.bits = bits
+  }
+
+  public func contains(_ address: NetworkAddress) -> Bool {
+    guard address.bytes.count == first.bytes.count else { return false }
+    return (0..<bits).allSatisfy { bit in
+      (address.bytes[bit / 8] ^ first.bytes[bit / 8]) & (0x80 >> (bit % 8)) == 0
+    }
+  }
+}

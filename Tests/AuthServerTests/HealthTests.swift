@@ -1,0 +1,90 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct HealthTests {
+  @Test func aServerThatCanDoItsWorkIsReady() throws {
+    let backend = InProcess()
+    #expect(try backend.send("GET", "/health").json()["status"]?.string == "ok")
+    let ready = backend.send("GET", "/health/ready")
+    #expect(ready.status == 200)
+    #expect(ready.text == #"{"status":"ready","checked":["keys","challenges","revocations","mints"]}"#)
+    #expect(ready["cache-control"] == "no-store")
+    // Nothing of the check stays.
+    let files = try FileManager.default.contentsOfDirectory(atPath: backend.folder.path)
+    #expect(!files.contains { $0.contains("probe") })
+  }
+
+  @Test func whatCannotBeWrittenIsNamed() throws {
+    let backend = InProcess { $0.mintAuditPath = "/proc/nowhere/mints.jsonl" }
+    let ready = backend.send("GET", "/health/ready")
+    #expect(ready.status == 503)
+    #expect(ready.detail == "not ready: mints")
+    #expect(ready["retry-after"] == "1")
+    #expect(backend.log.messages.contains { $0.contains("not ready") && $0.contains("/proc/nowhere") })
+    #expect(backend.send("GET", "/health").status == 200)
+  }
+
+  @Test func aFileOfSomebodyElsesIsNotReady() throws {
+    let backend = InProcess()
+    try backend.folder.write("revocations.jsonl", "")
+    #expect(chmod(backend.folder.file("revocations.jsonl"), 0o666) == 0)
+    #expect(backend.send("GET", "/health/ready").detail == "not ready: revocations")
+  }
+
+  @Test func anAuditThatIsNotRequiredMayBeMissing() {
+    let backend = InProcess {
+      $0.mintAuditPath = "/proc/nowhere/mints.jsonl"
+      $0.mintAuditRequired = false
+    }
+    #expect(backend.send("GET", "/health/ready").status == 200)
+  }
+}
+
+/// Who tried to get in, as the log tells it.
+@Suite struct ClientAddressTests {
+  private func client(
+    from address: String, forwarded: String? = nil, trusting proxies: [String] = []
+  ) -> String? {
+    let backend = InProcess { $0.trustedProxies = proxies }
+    let fields = forwarded.map { [("X-Forwarded-For", $0)] } ?? []
+    let answer = backend.send(
+      "POST", "/login", fields: fields, body: Array(#"{"email":"a","password":"hunter2-attempt"}"#.utf8),
+      from: address)
+    #expect(answer.status == 401)
+    let line = backend.log.messages.first { $0.contains("refused") } ?? ""
+    #expect(line.contains("/login"))
+    #expect(!line.contains("hunter2"))
+    return line.firstMatch(of: #/"client": ([^,\]]+)/#).map { String($0.1) }
+  }
+
+  @Test func itIsThePeerOfTheWebServer() {
+    #expect(client(from: "192.0.2.7") == "192.0.2.7")
+    #expect(client(from: "2001:DB8::0:1") == "2001:db8::1")
+    #expect(client(from: "::ffff:192.0.2.7") == "192.0.2.7")
+    #expect(client(from: "unix:") == "unknown")
+    #expect(client(from: "evil\nline") == "unknown")
+  }
+
+  @Test func aForwardedAddressIsBelievedFromTrustedProxiesAlone() {
+    #expect(client(from: "192.0.2.7", forwarded: "198.51.100.1") == "192.0.2.7")
+    #expect(client(from: "192.0.2.7", forwarded: "198.51.100.1", trusting: ["10.0.0.0/8"]) == "192.0.2.7")
+    #expect(client(from: "10.1.2.3", forwarded: "198.51.100.1", trusting: ["10.0.0.0/8"]) == "198.51.100.1")
+    #expect(
+      client(from: "10.1.2.3", forwarded: "198.51.100.1:4711", trusting: ["10.1.2.3"]) == "198.51.100.1")
+    #expect(
+      client(from: "2001:db8::1", forwarded: "[2001:db9::5]:80", trusting: ["2001:db8::/32"]) == "2001:db9::5"
+    )
+  }
+
+  /// The client wrote the left part, each proxy added on the right.
+  @Test func whatTheClientMadeUpIsNotBelieved() {
+    let trusted = ["10.0.0.0/8"]
+    #expect(client(from: "10.0.0.1", forwarded: "1.1.1.1, 198.51.100.1", trusting: trusted) == "198.51.100.1")
+    #expect(
+      client(from: "10.0.0.1", forwarded: "1.1.1.1, 198.51.100.1, 10.0.0.2", trusting: trusted)
+        == "198.51.100.1")
+    #expect(client(from: "10.0.0.1", forwarded: "1.1.1.1, nonsense", trusting: trusted) == "10.0.0.1")
+    #expect(client(from: "10.0.0.1", forwarded: "10.0.0.3, 10.0.0.2", trusting: trusted) == "10.0.0.3")
+  }
+}
