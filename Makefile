@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 BUILD := swift build -c release --static-swift-stdlib --product pico-auth
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test bench install format lint clean setup-build
+.PHONY: help build run demo test bench install deb configs format lint clean setup-build
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -38,6 +38,10 @@ install: build ## install binary and example configurations below $(PREFIX), hon
 
 format: ## rewrite the sources in the project's format
 	swift format format --in-place --parallel --recursive Package.swift Sources Tests
+
+configs: ## print the shipped configurations anew, after a change of their templates
+	$(BUILD)
+	@scripts/configs
 
 lint: ## check the sources' format
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests

@@ -38,7 +38,7 @@ def wait_for(condition, what):
 class Stack:
     """A backend on a unix socket with nginx before it, kept connections to the backend or not."""
 
-    def __init__(self, name, start, keep):
+    def __init__(self, name, start, keep, cached=False):
         self.folder = tempfile.TemporaryDirectory(prefix="pico-bench-")
         path = Path(self.folder.name)
         self.socket = path / "backend.sock"
@@ -53,6 +53,9 @@ class Stack:
             if not keep:
                 text = text.replace("fastcgi_keep_conn on;", "")
             (path / file).write_text(text)
+        # Asked every time, unless the cache is what is measured.
+        keys = (PROJECT / "nginx/pico-auth-keys.conf").read_text() if cached else ""
+        (path / "pico-auth-keys.conf").write_text(keys)
         (path / "nginx.conf").write_text(f"""
             daemon off; {user} worker_processes 1; pid nginx.pid; error_log stderr error;
             events {{ worker_connections 1024; }}
@@ -60,6 +63,7 @@ class Stack:
               access_log off; {temporary}
               limit_req_zone "" zone=pico_auth_challenge:1m rate=1r/s;
               limit_req_zone "" zone=pico_auth_login:1m rate=1r/s;
+              fastcgi_cache_path keys levels=1 keys_zone=pico_auth_keys:1m use_temp_path=off;
               upstream pico_auth {{ server unix:{self.socket}; {"keepalive 16;" if keep else ""} }}
               server {{ listen 127.0.0.1:{self.port}; include pico-auth-locations.conf; }}
             }}""")

@@ -19,7 +19,7 @@ enum Program {
   /// How many requests a worker serves before it ends; 0 for any number.
   static let requestLimitVariable = "PICO_AUTH_MAX_REQUESTS"
 
-  private static let defaultConfig = "/etc/pico-auth/config.yaml"
+  static let defaultConfig = "/etc/pico-auth/config.yaml"
 
   static func makeLogger() -> Logger {
     LoggingSystem.bootstrap(StreamLogHandler.standardError)

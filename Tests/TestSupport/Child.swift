@@ -99,6 +99,17 @@ public final class Child: Sendable {
   /// The processes that it started and that still run.
   public var children: [pid_t] { Self.children(of: identifier) }
 
+  /// These, and those that they started, and so on.
+  public var descendants: [pid_t] {
+    var found = children
+    var index = 0
+    while index < found.count {
+      found += Self.children(of: found[index])
+      index += 1
+    }
+    return found
+  }
+
   private static func children(of parent: pid_t) -> [pid_t] {
     let path = "/proc/\(parent)/task/\(parent)/children"
     let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }

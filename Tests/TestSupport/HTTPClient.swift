@@ -46,12 +46,14 @@ public struct HTTPClient: Sendable {
   }
 
   /// - Parameters:
-  ///   - path: below the base unless it begins with two slashes, the first of which is dropped then.
+  ///   - path: below the base unless it begins with two slashes, the first of which is dropped then, or is in absolute
+  ///     form.
   ///   - raw: what is sent behind the head where there is no body, such as chunks.
   public func send(
     _ method: String, _ path: String, fields: [(String, String)], body: [UInt8]?, raw: String
   ) throws -> HTTPAnswer {
-    let target = path.hasPrefix("//") ? String(path.dropFirst()) : base + path
+    let isWhole = path.hasPrefix("http://")
+    let target = isWhole ? path : path.hasPrefix("//") ? String(path.dropFirst()) : base + path
     var head = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     for (name, value) in fields { head += "\(name): \(value)\r\n" }
     if let body, !fields.contains(where: { $0.0.lowercased() == "content-length" }) {

@@ -57,6 +57,16 @@ public final class Socket: @unchecked Sendable {
     return Array(bytes[..<got])
   }
 
+  /// Everything up to the peer's end.
+  public func receiveAll() throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    while case let chunk = try receive(), !chunk.isEmpty { bytes += chunk }
+    return bytes
+  }
+
+  /// Tells the peer that nothing more will come.
+  public func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
   /// Bytes that were sent and that the other side hasn't read. `unix(7)`, SIOCOUTQ.
   var unreadByPeer: Int32 {
     var count: Int32 = -1

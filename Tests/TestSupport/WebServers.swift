@@ -37,6 +37,7 @@ public enum WebServer {
       """
       limit_req_zone "" zone=pico_auth_challenge:1m rate=1r/s;
       limit_req_zone "" zone=pico_auth_login:1m rate=1r/s;
+      fastcgi_cache_path \(folder.file("keys")) levels=1 keys_zone=pico_auth_keys:1m use_temp_path=off;
       upstream pico_auth { \(servers) keepalive 16; }
       """, "include pico-auth-locations.conf;", port: port, folder: folder)
   }
@@ -48,13 +49,16 @@ public enum WebServer {
     try copySnippets(to: folder)
     let http = try folder.read("pico-auth-http.conf")
       .replacingOccurrences(of: "/run/pico-auth/pico-auth.sock", with: socket)
+      .replacingOccurrences(of: "/var/cache/nginx-pico-auth", with: folder.file("keys"))
     try folder.write("pico-auth-http.conf", http)
     return try nginx(
       "include pico-auth-http.conf;", "include pico-auth-locations.conf;", port: port, folder: folder)
   }
 
   private static func copySnippets(to folder: TemporaryFolder) throws {
-    for name in ["pico-auth-http.conf", "pico-auth-locations.conf", "pico-auth-fastcgi.conf"] {
+    for name in [
+      "pico-auth-http.conf", "pico-auth-locations.conf", "pico-auth-fastcgi.conf", "pico-auth-keys.conf",
+    ] {
       try FileManager.default.copyItem(
         atPath: "\(project)/nginx/\(name)", toPath: folder.file(name))
     }

@@ -1,0 +1,82 @@
+import ArgumentParser
+import AuthServer
+import FastCGI
+import Glibc
+import POSIX
+
+struct PrintConfig: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract:
+      "Prints configurations for a web server or systemd, filled in from the effective configuration.",
+    discussion: """
+      With the name of a file only that one is printed; with --directory all are written there.
+      """)
+
+  @Argument(help: "nginx, lighttpd, apache or systemd.")
+  var target: String
+
+  @Argument(help: "One of the files.")
+  var file: String?
+
+  @Option(help: ArgumentHelp("Writes the files to a folder.", valueName: "folder"))
+  var directory: String?
+
+  @Option(help: ArgumentHelp("Where `serve` listens: unix:PATH or HOST:PORT.", valueName: "address"))
+  var listen = "unix:/run/pico-auth/pico-auth.sock"
+
+  @Option(help: "How many worker processes.")
+  var workers = 2
+
+  @Option(help: "How many requests a worker runs at once.")
+  var threads = 4
+
+  @Option(help: ArgumentHelp("Where the program is; without it, this one.", valueName: "path"))
+  var program: String?
+
+  @OptionGroup var config: ConfigOptions
+
+  func validate() throws {
+    guard DeploymentTarget(rawValue: target) != nil else {
+      let known = DeploymentTarget.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("there are configurations for \(known), not for \(target)")
+    }
+    guard ListenAddress(listen) != nil else {
+      throw ValidationError("--listen takes unix:PATH or HOST:PORT, not \(listen)")
+    }
+  }
+
+  func run() throws {
+    try reporting {
+      let settings = try Program.configuration(config.file).settings
+      let values = DeploymentValues(
+        basePath: settings.basePath, stateFolder: settings.stateFolder,
+        configFile: Program.configFile(config.file) ?? Program.defaultConfig,
+        program: program ?? Self.ownPath,
+        listen: ListenAddress(listen)!, workers: workers, threads: threads)
+      var files = DeploymentTarget(rawValue: target)!.files(values)
+      if let file {
+        files = files.filter { $0.name == file }
+        guard !files.isEmpty else { throw UnknownFile(description: "there is no \(file) for \(target)") }
+      }
+      for item in files {
+        if let directory {
+          try Files.replace("\(directory)/\(item.name)", Array(item.text.utf8), permissions: 0o644)
+        } else {
+          if file == nil { try Console.print("# --- \(item.name)") }
+          try Console.print(item.text.hasSuffix("\n") ? String(item.text.dropLast()) : item.text)
+        }
+      }
+    }
+  }
+
+  private struct UnknownFile: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  private static var ownPath: String {
+    realpath("/proc/self/exe", nil).map { path in
+      defer { free(path) }
+      return String(cString: path)
+    } ?? "/usr/bin/pico-auth"
+  }
+}

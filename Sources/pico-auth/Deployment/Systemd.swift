@@ -1,0 +1,131 @@
+import FastCGI
+
+extension DeploymentValues {
+  /// The user and group that the package makes.
+  private static let account = "pico-auth"
+  /// The web server's group on Debian.
+  private static let webGroup = "www-data"
+
+  var systemd: [DeploymentFile] {
+    [
+      DeploymentFile(name: "pico-auth.service", text: service),
+      DeploymentFile(name: "pico-auth.socket", text: socketUnit),
+      DeploymentFile(name: "pico-auth.sysusers", text: sysusers),
+      DeploymentFile(name: "pico-auth.tmpfiles", text: tmpfiles),
+    ]
+  }
+
+  private var service: String {
+    """
+    # Serves the socket of pico-auth.socket. `systemctl reload pico-auth` takes over a changed configuration and new keys
+    # without losing a request.
+    [Unit]
+    Description=Sign-in and tokens for web servers
+    Documentation=man:pico-auth(8)
+    Requires=pico-auth.socket
+    After=pico-auth.socket
+
+    [Service]
+    Type=notify
+    ExecStart=\(program) serve --workers \(workers) --threads \(threads) --config \(configFile)
+    ExecReload=/bin/kill -HUP $MAINPID
+    Restart=on-failure
+    # Only the first process speaks for the service; workers end within 2 s.
+    NotifyAccess=main
+    TimeoutStopSec=10s
+
+    User=\(Self.account)
+    Group=\(Self.account)
+    StateDirectory=pico-auth
+    StateDirectoryMode=0700
+    UMask=0077
+    # A connection is a descriptor.
+    LimitNOFILE=65536
+
+    # All it needs is its socket, its configuration and its state: no network, no devices, no other files to write.
+    PrivateNetwork=yes
+    RestrictAddressFamilies=AF_UNIX
+    IPAddressDeny=any
+    ProtectSystem=strict
+    ProtectHome=yes
+    PrivateTmp=yes
+    PrivateDevices=yes
+    DevicePolicy=closed
+    ProtectProc=invisible
+    # Workers start as /proc/self/exe and read what the first process hands them below /proc/self/fd.
+    ProcSubset=pid
+    PrivateUsers=yes
+    ProtectHostname=yes
+    ProtectClock=yes
+    ProtectKernelTunables=yes
+    ProtectKernelModules=yes
+    ProtectKernelLogs=yes
+    ProtectControlGroups=yes
+    PrivateIPC=yes
+    CapabilityBoundingSet=
+    AmbientCapabilities=
+    NoNewPrivileges=yes
+    RestrictNamespaces=yes
+    RestrictRealtime=yes
+    RestrictSUIDSGID=yes
+    RemoveIPC=yes
+    LockPersonality=yes
+    MemoryDenyWriteExecute=yes
+    SystemCallArchitectures=native
+    SystemCallFilter=@system-service
+    SystemCallFilter=~@privileged @resources
+    SystemCallErrorNumber=EPERM
+
+    [Install]
+    WantedBy=multi-user.target
+    Also=pico-auth.socket
+
+    """
+  }
+
+  private var socketUnit: String {
+    """
+    # Whoever can connect can claim any header field, so only the web server's group may.
+    [Unit]
+    Description=Socket of pico-auth
+
+    [Socket]
+    ListenStream=\(listenStream)
+    SocketUser=\(Self.account)
+    SocketGroup=\(Self.webGroup)
+    SocketMode=0660
+    # What waits while workers are busy or started anew.
+    Backlog=1024
+
+    [Install]
+    WantedBy=sockets.target
+
+    """
+  }
+
+  private var listenStream: String {
+    switch listen {
+    case .unix(let path): path
+    case .tcp: "\(listen)"
+    }
+  }
+
+  private var sysusers: String {
+    """
+    # For sysusers.d: the user that pico-auth runs as.
+    u \(Self.account) - "pico-auth" \(stateFolder)
+
+    """
+  }
+
+  private var tmpfiles: String {
+    """
+    # For tmpfiles.d: the socket's folder, where no socket unit makes it; the keys and shared files; who reads the secrets in
+    # the configuration.
+    d /run/pico-auth 0755 \(Self.account) \(Self.webGroup)
+    d \(stateFolder) 0700 \(Self.account) \(Self.account)
+    z \(configFile) 0640 root \(Self.account)
+
+    """
+  }
+}
