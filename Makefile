@@ -1,5 +1,7 @@
 SHELL := /bin/bash
-PREFIX ?= /usr/local
+export PREFIX ?= /usr/local
+export SYSCONFDIR ?= /etc
+export DESTDIR
 BUILD := swift build -c release --static-swift-stdlib --product pico-auth
 
 .DEFAULT_GOAL := help
@@ -31,10 +33,11 @@ bench: ## measure against a C responder and openssl, as ratios
 	$(BUILD)
 	@Benchmarks/bench
 
-install: build ## install binary and example configurations below $(PREFIX), honouring DESTDIR
-	install -s -D -m 0755 .build/release/pico-auth $(DESTDIR)$(PREFIX)/bin/pico-auth
-	install -d $(DESTDIR)$(PREFIX)/share/pico-auth/nginx
-	install -m 0644 nginx/pico-auth-*.conf $(DESTDIR)$(PREFIX)/share/pico-auth/nginx/
+install: build ## install below $(PREFIX), configuration in $(SYSCONFDIR), honouring DESTDIR
+	@scripts/install
+
+deb: build ## pack for Debian: .build/deb/pico-auth_VERSION_ARCHITECTURE.deb
+	@scripts/deb .build/deb
 
 format: ## rewrite the sources in the project's format
 	swift format format --in-place --parallel --recursive Package.swift Sources Tests
