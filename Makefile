@@ -2,7 +2,7 @@ SHELL := /bin/bash
 export PREFIX ?= /usr/local
 export SYSCONFDIR ?= /etc
 export DESTDIR
-BUILD := swift build -c release --static-swift-stdlib --product pico-auth
+BUILD := @scripts/build
 
 .DEFAULT_GOAL := help
 .PHONY: help build run demo test bench install deb configs format lint clean setup-build

@@ -9,10 +9,14 @@ public struct KeyFiles: Sendable {
   /// The file, or the folder of files.
   public let path: String
   private let passphrase: String?
+  private let isDeferred: Bool
 
-  public init(path: String, passphrase: String?) {
+  /// - Parameter isDeferred: whether private halves aren't looked at before they sign: right for a process that is to
+  ///   answer one request, which may not need them.
+  public init(path: String, passphrase: String?, isDeferred: Bool = false) {
     self.path = path
     self.passphrase = passphrase
+    self.isDeferred = isDeferred
   }
 
   /// Reads every key; makes the first one where there is none.
@@ -32,8 +36,11 @@ public struct KeyFiles: Sendable {
     for file in try files() {
       let name = isSingleFile ? Self.firstName : Self.name(of: file)
       do throws(KeyError) {
+        let pem = try Self.read(file)
         keys.append(
-          try SigningKey(kid: name, pem: try Self.read(file), passphrase: passphrase))
+          isDeferred
+            ? try SigningKey.deferred(kid: name, pem: pem, passphrase: passphrase)
+            : try SigningKey(kid: name, pem: pem, passphrase: passphrase))
       } catch {
         throw KeyError("\(file) \(error)")
       }

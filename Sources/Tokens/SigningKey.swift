@@ -2,22 +2,41 @@ import COpenSSL
 import Wire
 
 /// An RSA private key of 2048 bits or more: signs RS256 (RFC 7518, section 3.3).
-///
-/// Owns one `EVP_PKEY`, which OpenSSL lets any number of threads use at once.
-public final class SigningKey: @unchecked Sendable {
+public final class SigningKey: Sendable {
   static let minimumBits = 2048
 
   /// The key's name in tokens and in the key set.
   public let kid: String
   /// The modulus in bits.
-  public let bits: Int
+  public var bits: Int { numbers.bits }
   /// Its public half.
   let verification: VerificationKey
   /// The first part of every token: the header in base64url and the dot behind it.
   let encodedHeader: [UInt8]
 
-  private let key: OpaquePointer
-  private let digest: OpaquePointer
+  private let numbers: PublicNumbers
+  private let handle: OnFirstUse<Handle>
+
+  /// What OpenSSL knows the key by. Any number of threads may use it at once.
+  private final class Handle: @unchecked Sendable {
+    let key: OpaquePointer
+    let digest: OpaquePointer
+
+    /// Takes ownership of the key, also where it throws.
+    init(owning key: OpaquePointer) throws(KeyError) {
+      guard let digest = EVP_MD_fetch(nil, "SHA256", nil) else {
+        EVP_PKEY_free(key)
+        throw .openSSL("EVP_MD_fetch")
+      }
+      self.key = key
+      self.digest = digest
+    }
+
+    deinit {
+      EVP_MD_free(digest)
+      EVP_PKEY_free(key)
+    }
+  }
 
   /// Makes a new key. `EVP_PKEY_keygen`; about 100 ms for 2048 bits.
   /// - Throws: ``KeyError``.
@@ -37,6 +56,23 @@ public final class SigningKey: @unchecked Sendable {
   /// Reads a private key: PKCS#8 or PKCS#1, encrypted or not. `PEM_read_bio_PrivateKey`.
   /// - Throws: ``KeyError``, with the reason: a public key, a wrong passphrase, too few bits, no RSA key.
   public convenience init(kid: String, pem: [UInt8], passphrase: String?) throws(KeyError) {
+    try self.init(kid: kid, owning: try Self.key(pem: pem, passphrase: passphrase))
+  }
+
+  /// A key whose private half isn't looked at before it signs, for a process that may never do so; one that can't be
+  /// told apart that way is read at once.
+  /// - Throws: as ``init(kid:pem:passphrase:)``, and ``sign(_:)`` throws what is found later.
+  static func deferred(kid: String, pem: [UInt8], passphrase: String?) throws(KeyError) -> SigningKey {
+    guard let numbers = PublicNumbers(pem: pem), numbers.bits >= minimumBits else {
+      return try SigningKey(kid: kid, pem: pem, passphrase: passphrase)
+    }
+    let handle = OnFirstUse { () throws(KeyError) in
+      try Handle(owning: try key(pem: pem, passphrase: passphrase))
+    }
+    return SigningKey(kid: kid, numbers: numbers, handle: handle)
+  }
+
+  private static func key(pem: [UInt8], passphrase: String?) throws(KeyError) -> OpaquePointer {
     let text = String(decoding: pem, as: UTF8.self)
     guard text.contains("PRIVATE KEY-----") else {
       if text.contains("PUBLIC KEY-----") { throw KeyError("holds a public key, not a private one") }
@@ -46,12 +82,12 @@ public final class SigningKey: @unchecked Sendable {
     if isEncrypted && passphrase == nil {
       throw KeyError("is encrypted, and key_passphrase is not set")
     }
-    guard let key = Self.decode(pem, passphrase: passphrase ?? "") else {
+    guard let key = decode(pem, passphrase: passphrase ?? "") else {
       ERR_clear_error()
       throw KeyError(
         isEncrypted ? "can't be decrypted: wrong key_passphrase?" : "holds a damaged private key")
     }
-    try self.init(kid: kid, owning: key)
+    return key
   }
 
   /// The key in a PEM text; nil where it can't be read.
@@ -68,34 +104,29 @@ public final class SigningKey: @unchecked Sendable {
   }
 
   /// Takes ownership of the key, also where it throws.
-  private init(kid: String, owning key: OpaquePointer) throws(KeyError) {
-    do throws(KeyError) {
-      bits = Int(EVP_PKEY_get_bits(key))
-      guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw KeyError("holds no RSA key") }
-      guard bits >= Self.minimumBits else {
-        throw KeyError("holds an RSA key of \(bits) bits; \(Self.minimumBits) is the least")
-      }
-      verification = try VerificationKey(
-        kid: kid, modulus: try Self.number(OSSL_PKEY_PARAM_RSA_N, of: key),
-        exponent: try Self.number(OSSL_PKEY_PARAM_RSA_E, of: key))
-      guard let digest = EVP_MD_fetch(nil, "SHA256", nil) else { throw .openSSL("EVP_MD_fetch") }
-      self.digest = digest
-    } catch {
-      EVP_PKEY_free(key)
-      throw error
+  private convenience init(kid: String, owning key: OpaquePointer) throws(KeyError) {
+    let handle = try Handle(owning: key)
+    guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw KeyError("holds no RSA key") }
+    let bits = EVP_PKEY_get_bits(key)
+    guard bits >= Self.minimumBits else {
+      throw KeyError("holds an RSA key of \(bits) bits; \(Self.minimumBits) is the least")
     }
+    let numbers = PublicNumbers(
+      modulus: try Self.number(OSSL_PKEY_PARAM_RSA_N, of: key),
+      exponent: try Self.number(OSSL_PKEY_PARAM_RSA_E, of: key))
+    self.init(kid: kid, numbers: numbers, handle: OnFirstUse { () throws(KeyError) in handle })
+  }
+
+  private init(kid: String, numbers: PublicNumbers, handle: OnFirstUse<Handle>) {
     self.kid = kid
-    self.key = key
+    self.numbers = numbers
+    self.handle = handle
+    verification = VerificationKey(kid: kid, modulus: numbers.modulus, exponent: numbers.exponent)
     var header = JSONObjectWriter()
     header.add("alg", "RS256")
     header.add("typ", "JWT")
     header.add("kid", kid)
     encodedHeader = Base64URL.encode(header.finish()) + [UInt8(ascii: ".")]
-  }
-
-  deinit {
-    EVP_MD_free(digest)
-    EVP_PKEY_free(key)
   }
 
   private static func number(_ name: String, of key: OpaquePointer) throws(KeyError) -> [UInt8] {
@@ -113,13 +144,14 @@ public final class SigningKey: @unchecked Sendable {
   /// `PEM_write_bio_PKCS8PrivateKey`.
   /// - Throws: ``KeyError``.
   public func pem(passphrase: String?) throws(KeyError) -> [UInt8] {
+    let handle = try handle.get()
     guard let bio = BIO_new(BIO_s_mem()) else { throw .openSSL("BIO_new") }
     defer { BIO_free(bio) }
     let secret = Array((passphrase ?? "").utf8)
     let written = secret.withUnsafeBufferPointer { secret in
       secret.withMemoryRebound(to: CChar.self) { secret in
         PEM_write_bio_PKCS8PrivateKey(
-          bio, key, passphrase == nil ? nil : EVP_aes_256_cbc(), secret.baseAddress,
+          bio, handle.key, passphrase == nil ? nil : EVP_aes_256_cbc(), secret.baseAddress,
           Int32(secret.count), nil, nil)
       }
     }
@@ -133,11 +165,12 @@ public final class SigningKey: @unchecked Sendable {
   /// Signs a message: RSASSA-PKCS1-v1_5 over SHA-256, as long as the modulus. `EVP_DigestSign`.
   /// - Throws: ``KeyError``.
   public func sign(_ message: [UInt8]) throws(KeyError) -> [UInt8] {
+    let handle = try handle.get()
     guard let context = EVP_MD_CTX_new() else { throw .openSSL("EVP_MD_CTX_new") }
     defer { EVP_MD_CTX_free(context) }
-    var length = Int(EVP_PKEY_get_size(key))
+    var length = Int(EVP_PKEY_get_size(handle.key))
     var signature = [UInt8](repeating: 0, count: length)
-    guard EVP_DigestSignInit(context, nil, digest, nil, key) == 1,
+    guard EVP_DigestSignInit(context, nil, handle.digest, nil, handle.key) == 1,
       EVP_DigestSign(context, &signature, &length, message, message.count) == 1
     else { throw .openSSL("EVP_DigestSign") }
     return signature

@@ -2,36 +2,42 @@ import COpenSSL
 import Wire
 
 /// An RSA public key: verifies RS256 (RFC 7518, section 3.3) and is published in the key set.
-///
-/// Owns one `EVP_PKEY`, which OpenSSL lets any number of threads use at once.
-final class VerificationKey: @unchecked Sendable {
+final class VerificationKey: Sendable {
   /// The key's name in tokens and in the key set.
   let kid: String
   /// Modulus and exponent, big-endian, no leading zeros.
   let modulus: [UInt8]
   let exponent: [UInt8]
 
-  private let key: OpaquePointer
-  private let digest: OpaquePointer
+  private let handle: OnFirstUse<Handle>
 
-  /// A key from its numbers, as a JWK has them. `EVP_PKEY_fromdata`.
-  /// - Throws: ``KeyError``.
-  init(kid: String, modulus: [UInt8], exponent: [UInt8]) throws(KeyError) {
-    guard let digest = EVP_MD_fetch(nil, "SHA256", nil) else { throw .openSSL("EVP_MD_fetch") }
-    guard let key = Self.makeKey(modulus: modulus, exponent: exponent) else {
-      EVP_MD_free(digest)
-      throw .openSSL("EVP_PKEY_fromdata")
+  /// What OpenSSL knows the key by. Any number of threads may use it at once.
+  private final class Handle: @unchecked Sendable {
+    let key: OpaquePointer
+    let digest: OpaquePointer
+
+    init(modulus: [UInt8], exponent: [UInt8]) throws(KeyError) {
+      guard let digest = EVP_MD_fetch(nil, "SHA256", nil) else { throw .openSSL("EVP_MD_fetch") }
+      guard let key = VerificationKey.makeKey(modulus: modulus, exponent: exponent) else {
+        EVP_MD_free(digest)
+        throw .openSSL("EVP_PKEY_fromdata")
+      }
+      self.key = key
+      self.digest = digest
     }
+
+    deinit {
+      EVP_MD_free(digest)
+      EVP_PKEY_free(key)
+    }
+  }
+
+  /// A key from its numbers, as a JWK has them. `EVP_PKEY_fromdata`, when it is first used.
+  init(kid: String, modulus: [UInt8], exponent: [UInt8]) {
     self.kid = kid
     self.modulus = modulus
     self.exponent = exponent
-    self.key = key
-    self.digest = digest
-  }
-
-  deinit {
-    EVP_MD_free(digest)
-    EVP_PKEY_free(key)
+    handle = OnFirstUse { () throws(KeyError) in try Handle(modulus: modulus, exponent: exponent) }
   }
 
   /// `EVP_PKEY_PUBLIC_KEY`, a macro that Swift can't read.
@@ -68,10 +74,11 @@ final class VerificationKey: @unchecked Sendable {
   /// Whether a signature is this key's, over that message. RSASSA-PKCS1-v1_5 over SHA-256; a signature
   /// is exactly as long as the modulus. `EVP_DigestVerify`.
   func verifies(_ signature: [UInt8], of message: ArraySlice<UInt8>) -> Bool {
-    guard signature.count == modulus.count, let context = EVP_MD_CTX_new() else { return false }
+    guard signature.count == modulus.count, let handle = try? handle.get(), let context = EVP_MD_CTX_new()
+    else { return false }
     defer { EVP_MD_CTX_free(context) }
     let result = message.withUnsafeBufferPointer { message in
-      EVP_DigestVerifyInit(context, nil, digest, nil, key) == 1
+      EVP_DigestVerifyInit(context, nil, handle.digest, nil, handle.key) == 1
         ? EVP_DigestVerify(
           context, signature, signature.count, message.baseAddress, message.count) : -1
     }

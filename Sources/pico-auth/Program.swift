@@ -38,10 +38,10 @@ enum Program {
     try Configuration(file: configFile(given), environment: ProcessEnvironment.variables)
   }
 
-  static func keyFiles(_ settings: Settings) -> KeyFiles {
+  static func keyFiles(_ settings: Settings, isDeferred: Bool = false) -> KeyFiles {
     KeyFiles(
       path: settings.effectiveKeyPath,
-      passphrase: settings.keyPassphrase.isEmpty ? nil : settings.keyPassphrase)
+      passphrase: settings.keyPassphrase.isEmpty ? nil : settings.keyPassphrase, isDeferred: isDeferred)
   }
 
   /// The stores that the settings name.
@@ -65,13 +65,14 @@ enum Program {
     }
     let stores = stores(settings, logger: logger)
     if isLasting { try stores.revocations.prepare() }
-    return AuthServer(settings: settings, keys: try keys(settings), stores: stores, logger: logger)
+    return AuthServer(
+      settings: settings, keys: try keys(settings, isDeferred: !isLasting), stores: stores, logger: logger)
   }
 
   /// The keys that a supervisor handed over, else those in the files.
-  private static func keys(_ settings: Settings) throws -> KeyRing {
+  private static func keys(_ settings: Settings, isDeferred: Bool) throws -> KeyRing {
     guard let handover = ProcessEnvironment.variables[keysVariable] else {
-      return try keyFiles(settings).load()
+      return try keyFiles(settings, isDeferred: isDeferred).load()
     }
     return try KeyRing(handover: try Files.read(handover))
   }

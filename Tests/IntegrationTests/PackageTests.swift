@@ -23,7 +23,8 @@ import Testing
     let unit = try folder.read("root/opt/pico/lib/systemd/system/pico-auth.service")
     #expect(unit.contains("ExecStart=/opt/pico/bin/pico-auth serve"))
     let config = "root/etc/pico-auth/config.yaml"
-    let mode = try FileManager.default.attributesOfItem(atPath: folder.file(config))[.posixPermissions] as? Int
+    let mode =
+      try FileManager.default.attributesOfItem(atPath: folder.file(config))[.posixPermissions] as? Int
     #expect(mode == 0o640)
     let check = try Tool.run(["\(root)/opt/pico/bin/pico-auth", "check", "--config", folder.file(config)])
     #expect(check.status == 0, "\(check.errors)")
@@ -44,13 +45,15 @@ import Testing
   @Test func theManualIsComplete() throws {
     let manual = try String(contentsOfFile: "\(WebServer.project)/deploy/man/pico-auth.8", encoding: .utf8)
     let help = try Tool.run([Tool.picoAuth, "--help"]).output
-    let commands = help.components(separatedBy: "SUBCOMMANDS:").last?.matches(of: #/\n  ([a-z-]+) +[A-Z]/#) ?? []
+    let commands =
+      help.components(separatedBy: "SUBCOMMANDS:").last?.matches(of: #/\n  ([a-z-]+) +[A-Z]/#) ?? []
     #expect(commands.count > 5)
     for command in commands { #expect(manual.contains(String(command.1)), "\(command.1)") }
     let options = try Tool.run([Tool.picoAuth, "serve", "--help"]).output.matches(of: #/\n  --([a-z-]+)/#)
     #expect(options.count > 8)
     for option in options where !["version", "help"].contains(option.1) {
-      #expect(manual.contains(option.1.replacing("-", with: "\\-")) || manual.contains(option.1), "\(option.1)")
+      #expect(
+        manual.contains(option.1.replacing("-", with: "\\-")) || manual.contains(option.1), "\(option.1)")
     }
   }
 

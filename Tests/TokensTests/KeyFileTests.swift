@@ -11,6 +11,10 @@ import Testing
     KeyFiles(path: folder.file(name), passphrase: passphrase)
   }
 
+  private func deferred(_ name: String) -> KeyFiles {
+    KeyFiles(path: folder.file(name), passphrase: nil, isDeferred: true)
+  }
+
   private func openssl(_ arguments: String...) throws -> String {
     let result = try Tool.run(["openssl"] + arguments)
     #expect(result.status == 0, "\(result.errors)")
@@ -47,9 +51,16 @@ import Testing
       folder.file("pkcs1-encrypted.pem"))
     let expected = try files("plain.pem").load().keySet
     #expect(try files("pkcs1.pem").load().keySet == expected)
+    // Read at first use, as a CGI script does: the same keys, and the same signatures.
+    for name in ["plain.pem", "pkcs1.pem"] {
+      let ring = try deferred(name).load()
+      #expect(ring.keySet == expected)
+      #expect(try ring.signing.sign([1, 2, 3]) == files("plain.pem").load().signing.sign([1, 2, 3]))
+    }
     for name in ["pkcs8-encrypted.pem", "pkcs1-encrypted.pem"] {
       #expect(try files(name, passphrase: "secret").load().keySet == expected)
       #expect(throws: KeyError.self) { try files(name).load() }
+      #expect(throws: KeyError.self) { try deferred(name).load() }
       let error = #expect(throws: KeyError.self) { try files(name, passphrase: "guess").load() }
       #expect(error?.description.contains("guess") == false)
     }
@@ -104,5 +115,42 @@ import Testing
       try files("many").existing().map(\.kid) == [
         "pico-server-auth-2", "pico-server-auth-9", "pico-server-auth-10",
       ])
+  }
+
+  /// Whatever of a key is damaged: nothing traps, and nothing signs that shouldn't.
+  @Test func aDamagedKeyIsFoundWhenItIsUsed() throws {
+    let message: [UInt8] = [1]
+    let key = try files().load().signing
+    let pem = try folder.read("keys/pico-server-auth-1.pem")
+    for length in stride(from: 0, to: pem.utf8.count - 30, by: 13) {
+      try folder.write("cut.pem", String(pem.prefix(length)))
+      #expect(throws: KeyError.self) { try deferred("cut.pem").load().signing.sign(message) }
+    }
+    let lines = pem.split(separator: "\n", omittingEmptySubsequences: false)
+    for line in 1..<lines.count - 2 {
+      for change in ["A", "/", "!"] {
+        var changed = lines
+        changed[line] = Substring(change + changed[line].dropFirst())
+        try folder.write("changed.pem", changed.joined(separator: "\n"))
+        // OpenSSL may sign in spite of it, by the numbers that are whole; never something else than with the whole key,
+        // unless it is another key that is published as well.
+        guard let ring = try? deferred("changed.pem").load(), let signature = try? ring.signing.sign(message),
+          ring.signing.verification.modulus == key.verification.modulus
+        else { continue }
+        #expect(
+          signature == (try? key.sign(message)) || !key.verification.verifies(signature, of: message[...]))
+      }
+    }
+  }
+
+  @Test func aHandoverHasTheSameKeys() throws {
+    _ = try files().load()
+    _ = try files().generate(bits: 2048)
+    let ring = try files().load()
+    let taken = try KeyRing(handover: try ring.handover())
+    #expect(taken.keySet == ring.keySet)
+    #expect(taken.signing.kid == "pico-server-auth-2")
+    #expect(try taken.signing.sign([1]) == ring.signing.sign([1]))
+    #expect(throws: KeyError.self) { try KeyRing(handover: []) }
   }
 }

@@ -10,7 +10,7 @@ struct VectorTests {
     func number(_ name: String) throws -> [UInt8] {
       try #require(Base64URL.decode(Array((jwk[name] as! String).utf8)))
     }
-    return try VerificationKey(
+    return VerificationKey(
       kid: jwk["kid"] as! String, modulus: try number("n"), exponent: try number("e"))
   }
 
