@@ -67,7 +67,7 @@ public final class FileHandle: Sendable {
       owning: try retryingOnInterrupt("memfd_create") {
         memfd_create(name, UInt32(MFD_CLOEXEC | MFD_ALLOW_SEALING))
       })
-    try handle.writeAll(bytes, at: 0)
+    try handle.writeNext(bytes)
     try retryingOnInterrupt("fcntl") {
       fcntl(handle.descriptor, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
     }

@@ -210,7 +210,7 @@ import Wallets
     let site = try Site(kind)
     #expect(try site.client.get("/jwks").status == 200)
     let server = site.server.descendants + (site.backend?.descendants ?? [])
-    #expect(!server.isEmpty)
+    #expect(kind.isCGI || !server.isEmpty)
     let start = Date()
     site.stop(within: 5)
     #expect(!site.server.isRunning)
