@@ -40,6 +40,9 @@ public final class AuthServer: Sendable {
   }
 
   private let router: Router
+  private let authorizer: Authorizer
+  /// What decides on requests to the program's own routes, where this server is part of it.
+  public let gate: Gate
 
   /// - Parameters:
   ///   - settings: checked settings, as ``Configuration`` gives them.
@@ -52,7 +55,10 @@ public final class AuthServer: Sendable {
       settings: settings, keys: keys, audit: stores.mints, clock: clock, logger: logger)
     let verifier = TokenVerifier(
       ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
-    let bearer = BearerCheck(verifier: verifier, revocations: stores.revocations)
+    let tokens = AccessTokens(verifier: verifier, revocations: stores.revocations)
+    let bearer = BearerCheck(tokens: tokens)
+    let cookie = SessionCookie(configured: settings.cookieName)
+    let gate = Gate(tokens: tokens, cookie: cookie)
     let body = JSONBody(limit: settings.maximumBodySize)
     let operators =
       settings.adminRole.hasSameBytes(as: "operator") ? ["operator"] : [settings.adminRole, "operator"]
@@ -61,10 +67,12 @@ public final class AuthServer: Sendable {
     let challenge = ChallengeRoute(
       body: body, store: stores.challenges, lifetime: settings.challengeSeconds)
     let signIn = SignInRoute(
-      body: body, store: stores.challenges, algorithms: settings.walletAlgorithms, issuing: issuing)
-    let login = LoginRoute(body: body, settings: settings, issuing: issuing)
+      body: body, store: stores.challenges, algorithms: settings.walletAlgorithms, issuing: issuing,
+      cookie: cookie)
+    let login = LoginRoute(body: body, settings: settings, issuing: issuing, cookie: cookie)
     let refresh = RefreshRoute(
-      body: body, verifier: verifier, revocations: stores.revocations, issuing: issuing)
+      body: body, verifier: verifier, revocations: stores.revocations, issuing: issuing,
+      cookie: cookie)
     let fleet = FleetSessionRoute(body: body, settings: settings, issuing: issuing)
     let revoke = RevokeRoute(
       body: body, bearer: bearer, roles: operators, revocations: stores.revocations)
@@ -74,6 +82,9 @@ public final class AuthServer: Sendable {
       bearer: bearer, roles: operators, maximum: max(1, settings.mintAuditMaximumInMemory),
       mints: stores.mints, revocations: stores.revocations, clock: clock)
 
+    self.gate = gate
+    let report: @Sendable (any Error) -> Problem = { error in Self.problem(for: error, logger: logger) }
+    authorizer = Authorizer(gate: gate, report: report, logger: logger)
     let health = HealthRoutes(stores: stores, isAuditRequired: settings.mintAuditRequired, logger: logger)
     let refusals = RefusalLog(
       address: ClientAddress(trustedProxies: settings.trustedProxies), logger: logger)
@@ -90,16 +101,24 @@ public final class AuthServer: Sendable {
         Route(.post, "/revoke", handler: refusals.watching("/revoke", revoke.respond)),
         Route(.get, "/revoked-jtis", handler: revoked.respond),
         Route(.get, "/mints", handler: mints.respond),
+        Route("/verify", handler: authorizer.verify),
         Route(.get, "/health", handler: health.live),
         Route(.get, "/health/ready", handler: health.ready),
       ],
       absoluteRoutes: [Route(.get, "/.well-known/jwks.json", handler: keySet.respond)],
-      report: { error in Self.problem(for: error, logger: logger) })
+      report: report)
   }
 
   /// Answers a request. Never fails: whatever goes wrong becomes a problem document.
   public func respond(to request: Request) -> Response {
     router.respond(to: request)
+  }
+
+  /// Answers a FastCGI authorizer's request: whether the web server may let its client's request through. Fields
+  /// `Variable-…` of the answer are variables for whoever answers that. Never fails, and never lets through whom it
+  /// can't tell. FastCGI specification, section 6.3.
+  public func authorize(_ request: Request) -> Response {
+    authorizer.authorize(request)
   }
 
   /// The one place where a failure of ours becomes an answer. What the client is told names no file and

@@ -1,4 +1,5 @@
 import CGI
+import HTTPTypes
 import Logging
 import POSIX
 import Stores
@@ -29,23 +30,28 @@ struct TokenIssuing: Sendable {
     isAuditRequired = settings.mintAuditRequired
   }
 
-  /// Issues an access and a refresh token and begins the answer with them.
-  /// - Parameter claims: further claims of the access token.
-  /// - Throws: ``StoreError`` where they can't be recorded and must be.
+  /// Issues an access and a refresh token.
+  /// - Parameters:
+  ///   - claims: further claims of the access token.
+  ///   - cookie: where the access token is to travel in it.
+  /// - Returns: the answer, to which more members may be added.
+  /// - Throws: ``StoreError`` where they can't be recorded and must be; ``Problem`` 400 for a token too long for
+  ///   the cookie.
   func pair(
-    subject: String, role: String, claims: [(name: String, value: String)] = []
-  ) throws -> JSONObjectWriter {
+    subject: String, role: String, claims: [(name: String, value: String)] = [], cookie: SessionCookie?
+  ) throws -> TokenAnswer {
     let access = try issuer.issue(
       subject: subject, role: role, lifetime: accessSeconds, claims: claims)
     let refresh = try issuer.issue(
       subject: subject, role: role, lifetime: refreshSeconds, claims: [("type", "refresh")])
+    let cookieField = try cookie?.field(token: access.text, lifetime: accessSeconds)
     try record([mint(access, .access), mint(refresh, .refresh)])
     var answer = JSONObjectWriter()
     answer.add("access_token", access.text)
     answer.add("refresh_token", refresh.text)
     answer.add("token_type", "Bearer")
     answer.add("expires_in", accessSeconds)
-    return answer
+    return TokenAnswer(members: answer, cookieField: cookieField)
   }
 
   /// Issues the token of a fleet session.
@@ -81,5 +87,16 @@ struct TokenIssuing: Sendable {
       if isAuditRequired { throw error }
       logger.error("tokens issued without a record", metadata: ["reason": "\(error)"])
     }
+  }
+}
+
+/// An answer with tokens.
+struct TokenAnswer {
+  var members: JSONObjectWriter
+  /// The value of Set-Cookie.
+  let cookieField: String?
+
+  var response: Response {
+    .json(members.finish(), fields: cookieField.map { [.setCookie: $0] } ?? [:])
   }
 }

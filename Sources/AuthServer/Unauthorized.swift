@@ -12,6 +12,16 @@ extension Problem {
     Problem(.unauthorized, detail, fields: [.wwwAuthenticate: challenge(error, detail, scope)])
   }
 
+  /// 403 for good credentials that aren't enough. RFC 6750, section 3.1.
+  static func lacking(_ detail: String, scope: [String]) -> Problem {
+    Problem(.forbidden, detail, fields: [.wwwAuthenticate: challenge("insufficient_scope", detail, scope)])
+  }
+
+  /// Names as the peer writes them in its answers.
+  static func list(_ names: [String]) -> String {
+    "[\(names.map { "'\($0)'" }.joined(separator: ", "))]"
+  }
+
   /// The value of a WWW-Authenticate field. RFC 6750, section 3.
   static func challenge(_ error: String?, _ detail: String, _ scope: [String]) -> String {
     var parameters: [String] = []

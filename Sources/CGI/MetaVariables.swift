@@ -10,7 +10,11 @@ public struct MetaVariables: Sendable {
   /// A meta-variable. RFC 3875, section 4.1.
   public enum Name: Int, CaseIterable, Sendable {
     case contentLength, contentType, pathInfo, queryString, remoteAddress, requestMethod, scriptName
-    case accept, authorization, fleetSecret, forwardedFor, ifNoneMatch
+    case accept, authorization, cookie, fleetSecret, forwardedFor, forwardedHost, forwardedMethod, host, ifNoneMatch
+    case agentAuthorization, origin
+    /// What the web server's configuration asks of a request that it wants to let through. No client can set them: the
+    /// names of its fields begin with `HTTP_`.
+    case requiredAudience, requiredGroup, requiredRole, requiredScope, passToken
 
     /// Its name in the environment.
     public var text: String {
@@ -24,8 +28,19 @@ public struct MetaVariables: Sendable {
       case .scriptName: "SCRIPT_NAME"
       case .accept: "HTTP_ACCEPT"
       case .authorization: "HTTP_AUTHORIZATION"
+      case .cookie: "HTTP_COOKIE"
       case .fleetSecret: "HTTP_X_FLEET_SECRET"
       case .forwardedFor: "HTTP_X_FORWARDED_FOR"
+      case .forwardedHost: "HTTP_X_FORWARDED_HOST"
+      case .forwardedMethod: "HTTP_X_FORWARDED_METHOD"
+      case .host: "HTTP_HOST"
+      case .agentAuthorization: "HTTP_X_AGENT_AUTHORIZATION"
+      case .origin: "HTTP_ORIGIN"
+      case .requiredAudience: "PICO_AUTH_REQUIRE_AUDIENCE"
+      case .requiredGroup: "PICO_AUTH_REQUIRE_GROUP"
+      case .requiredRole: "PICO_AUTH_REQUIRE_ROLE"
+      case .requiredScope: "PICO_AUTH_REQUIRE_SCOPE"
+      case .passToken: "PICO_AUTH_PASS_TOKEN"
       case .ifNoneMatch: "HTTP_IF_NONE_MATCH"
       }
     }
@@ -83,7 +98,7 @@ public struct MetaVariables: Sendable {
     if entry.isHeaderField, let earlier = self[entry.name] {
       // nginx hands over a field sent twice as two parameters, other servers as one list. One meaning
       // for both: the list, which is no valid credential.
-      self[entry.name] = earlier + ", " + value
+      self[entry.name] = earlier + (entry.name == .cookie ? "; " : ", ") + value
     } else {
       self[entry.name] = value
     }

@@ -21,19 +21,26 @@ public struct Request {
   ) {
     var variables = MetaVariables()
     variables[.remoteAddress] = remoteAddress
-    variables[.forwardedFor] = HTTPField.Name("X-Forwarded-For").flatMap { fields[$0] }
     variables[.requestMethod] = method.rawValue
     let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     variables[.scriptName] = String(parts[0])
     variables[.queryString] = parts.count > 1 ? String(parts[1]) : nil
-    // By exact field name: X_Fleet_Secret is not X-Fleet-Secret.
-    variables[.accept] = fields[.accept]
-    variables[.authorization] = fields[.authorization]
     variables[.contentType] = fields[.contentType]
     variables[.contentLength] = fields[.contentLength]
-    variables[.fleetSecret] = HTTPField.Name("X-Fleet-Secret").flatMap { fields[$0] }
-    variables[.ifNoneMatch] = fields[.ifNoneMatch]
+    for (variable, field) in Self.fieldNames {
+      // By exact field name: X_Fleet_Secret is not X-Fleet-Secret.
+      let values = fields[values: field]
+      if !values.isEmpty { variables[variable] = values.joined(separator: variable == .cookie ? "; " : ", ") }
+    }
     self.init(variables: variables, body: BytesBody(body))
+  }
+
+  /// The client's fields that are looked at, by the variables that they arrive in.
+  private static let fieldNames: [(MetaVariables.Name, HTTPField.Name)] = MetaVariables.Name.allCases.compactMap {
+    guard $0.text.hasPrefix("HTTP_") else { return nil }
+    let name = String($0.text.dropFirst("HTTP_".count).map { $0 == "_" ? "-" : $0 })
+    guard let field = HTTPField.Name(name) else { return nil }
+    return ($0, field)
   }
 
   /// The method; nil where the name is no HTTP token.

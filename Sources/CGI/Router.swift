@@ -6,7 +6,8 @@ public struct Route: Sendable {
   public typealias Handler = @Sendable (Request) throws -> Response
 
   let path: String
-  let method: HTTPRequest.Method
+  /// nil: any.
+  let method: HTTPRequest.Method?
   let handler: Handler
 
   /// - Parameters:
@@ -16,6 +17,13 @@ public struct Route: Sendable {
     self.path = path
     self.method = method
     self.handler = handler
+  }
+
+  /// A route for every method: for what asks about another request, and has that one's method.
+  public init(_ path: String, handler: @escaping Handler) {
+    self.path = path
+    self.handler = handler
+    method = nil
   }
 }
 
@@ -47,10 +55,10 @@ public struct Router: Sendable {
       guard let first = candidates.first else { throw Problem(.notFound, "Not Found") }
       guard let method = request.method,
         let route = candidates.first(where: {
-          $0.method == method || $0.method == .get && method == .head
+          $0.method == nil || $0.method == method || $0.method == .get && method == .head
         })
       else {
-        let allowed = first.method == .get ? "GET, HEAD" : first.method.rawValue
+        let allowed = first.method == .get ? "GET, HEAD" : first.method?.rawValue ?? ""
         throw Problem(.methodNotAllowed, "Method Not Allowed", fields: [.allow: allowed])
       }
       return try route.handler(request)

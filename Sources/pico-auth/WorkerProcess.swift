@@ -1,5 +1,4 @@
 import AuthServer
-import CGI
 import FastCGI
 import Glibc
 import POSIX
@@ -18,10 +17,10 @@ enum WorkerProcess {
         threads: variables[Program.threadsVariable].flatMap { Int($0) } ?? defaultThreads,
         requestLimit: variables[Program.requestLimitVariable].flatMap { Int($0) } ?? 0, logger: logger
       ) { request, role in
-        // Whoever asks for permission is refused until the program can tell: fail closed.
-        role == .responder
-          ? server.respond(to: request)
-          : Problem(.forbidden, "this program only answers as a responder").response
+        switch role {
+        case .responder: server.respond(to: request)
+        case .authorizer: server.authorize(request)
+        }
       }
       if let ready = variables[WorkerLaunch.readyVariable].flatMap({ Int32($0) }) {
         WorkerLaunch.tellReady(ready)

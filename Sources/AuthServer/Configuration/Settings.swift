@@ -35,6 +35,8 @@ public struct Settings: Sendable {
   public var maximumPendingChallenges = 1_000_000
   /// Addresses and ranges whose X-Forwarded-For is believed.
   public var trustedProxies: [String] = []
+  /// Empty: no cookies.
+  public var cookieName = ""
 
   /// The defaults.
   public init() {}

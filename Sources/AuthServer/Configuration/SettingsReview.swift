@@ -14,6 +14,9 @@ struct SettingsReview {
     reviewLogin()
     reviewFleet()
     reviewPaths()
+    if !settings.cookieName.isEmpty && !SessionCookie.isName(settings.cookieName) {
+      refuse("cookie_name", "must be letters, digits and dashes, as names of cookies are")
+    }
     for range in settings.trustedProxies where AddressRange(range) == nil {
       refuse("trusted_proxies", "has \(range), which is neither an address nor a range such as 10.0.0.0/8")
     }

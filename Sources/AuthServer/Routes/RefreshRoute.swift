@@ -9,8 +9,10 @@ struct RefreshRoute: Sendable {
   let verifier: TokenVerifier
   let revocations: any RevocationStore
   let issuing: TokenIssuing
+  let cookie: SessionCookie?
 
   @Sendable func respond(to request: Request) throws -> Response {
+    let cookie = try SessionCookie.asked(by: request, of: cookie)
     let token = try body.read(request).text("refresh_token")
     guard !token.isEmpty else { throw Problem(.badRequest, "refresh_token required") }
     let claims = try verify(token)
@@ -25,7 +27,7 @@ struct RefreshRoute: Sendable {
     }
     // A token of old without a role gets the least there is.
     let role = claims.role.flatMap { $0.isEmpty ? nil : $0 } ?? "user"
-    return .json(try issuing.pair(subject: subject, role: role).finish())
+    return try issuing.pair(subject: subject, role: role, cookie: cookie).response
   }
 
   private func verify(_ token: String) throws(Problem) -> Claims {

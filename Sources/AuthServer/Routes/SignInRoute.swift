@@ -9,9 +9,15 @@ struct SignInRoute: Sendable {
   let store: any ChallengeStore
   let algorithms: [String]
   let issuing: TokenIssuing
+  let cookie: SessionCookie?
 
   @Sendable func respond(to request: Request) throws -> Response {
+    let cookie = try SessionCookie.asked(by: request, of: cookie)
     let attempt = try Attempt(try body.read(request), algorithms: algorithms)
+    // Told before the challenge is used up: an address of 1952 bytes, twice in the token.
+    if cookie != nil && attempt.algorithm == .mldsa65 {
+      throw Problem(.badRequest, "an ML-DSA-65 token is too long for a cookie")
+    }
     // Before the signature is looked at: whatever it says, this challenge has had its chance.
     guard try store.consume(attempt.challenge, for: attempt.address) else {
       throw Problem.unauthorized("invalid or expired challenge")
@@ -29,10 +35,10 @@ struct SignInRoute: Sendable {
     let algorithm = attempt.algorithm.rawValue
     var answer = try issuing.pair(
       subject: address, role: "wallet",
-      claims: [("wallet_address", address), ("algorithm", algorithm)])
-    answer.add("address", address)
-    answer.add("algorithm", algorithm)
-    return .json(answer.finish())
+      claims: [("wallet_address", address), ("algorithm", algorithm)], cookie: cookie)
+    answer.members.add("address", address)
+    answer.members.add("algorithm", algorithm)
+    return answer.response
   }
 }
 

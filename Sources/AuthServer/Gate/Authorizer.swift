@@ -1,0 +1,57 @@
+import CGI
+import HTTPTypes
+import Logging
+import Wire
+
+/// What web servers ask of the gate: `{base}/verify` of a server that makes a request of its own for each of its
+/// client's (nginx `auth_request`, Caddy `forward_auth`, Traefik ForwardAuth), and the FastCGI role of an authorizer.
+struct Authorizer: Sendable {
+  let gate: Gate
+  /// What becomes of failures that are no answer yet.
+  let report: @Sendable (any Error) -> Problem
+  let logger: Logger
+
+  /// 204 with the identity in the fields, or 401, or 403; 503 where it can't be told. Body, Content-Length and method
+  /// are those of somebody else's request, and not looked at.
+  @Sendable func verify(_ request: Request) throws -> Response {
+    let requirements: [GateRequirements]
+    do {
+      // The query is that of the web server's own request.
+      requirements = [
+        GateRequirements(parameters: request.variables), try GateRequirements(query: request.query),
+      ]
+    } catch {
+      logger.error("unknown requirement in the web server's configuration", metadata: ["name": "\(error.name)"])
+      throw Problem(.forbidden, "unknown requirement")
+    }
+    let admission = try gate.admit(request, requirements)
+    let wishes = [request.variables[.passToken]] + request.query.filter { $0.name == "token" }.map(\.value)
+    var fields = HTTPFields()
+    for (name, value) in admission.fields(withToken: wishes.contains(where: Self.isYes)) {
+      if let name = HTTPField.Name(name) { fields[name] = value }
+    }
+    return Response(status: .noContent, fields: fields)
+  }
+
+  /// 200 with the identity in variables, or a refusal that the web server passes on.
+  func authorize(_ request: Request) -> Response {
+    do {
+      // The query is the client's here, and has no say.
+      let admission = try gate.admit(request, [GateRequirements(parameters: request.variables)])
+      var fields = HTTPFields()
+      for (name, value) in admission.fields(withToken: Self.isYes(request.variables[.passToken])) {
+        let variable = name.uppercased().replacing("-", with: "_")
+        if let name = HTTPField.Name("Variable-" + variable) { fields[name] = value }
+      }
+      return Response(status: .ok, fields: fields)
+    } catch let problem as Problem {
+      return problem.response
+    } catch {
+      return report(error).response
+    }
+  }
+
+  private static func isYes(_ value: String?) -> Bool {
+    ["1", "true", "on"].contains(value)
+  }
+}

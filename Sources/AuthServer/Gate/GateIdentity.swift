@@ -1,0 +1,59 @@
+import HTTPTypes
+import Tokens
+
+/// Who was let through, as the application behind the web server is told.
+public struct GateIdentity: Sendable {
+  /// The token's claims.
+  public let claims: Claims
+  /// The agent's that acts in its name, where a second token says so.
+  public let agent: Claims?
+
+  public init(claims: Claims, agent: Claims?) {
+    self.claims = claims
+    self.agent = agent
+  }
+
+  /// The scopes that count: the agent's where there is one.
+  public var scopes: [String] { (agent ?? claims).scopes }
+
+  /// Every name that tells of an identity. Web servers must take these from a client's request, or a client could say
+  /// who it is.
+  public static let fieldNames = [
+    "Remote-User", "Remote-Groups", "X-Auth-Request-User", "X-Auth-Request-Access-Token", "X-Auth-Subject",
+    "X-Auth-Role", "X-Auth-Scope", "X-Auth-Session", "X-Auth-Token-Id", "X-Auth-Expires", "X-Auth-Agent",
+  ]
+
+  /// The fields, in order; what the token doesn't say is left out.
+  /// - Parameter token: the token itself, for applications that ask for it.
+  func fields(token: String?) -> [(name: String, value: String)] {
+    let subject = claims.subject ?? ""
+    let values = [
+      Self.encoded(subject), claims.groups.map { Self.encoded($0, besides: ",") }.joined(separator: ","),
+      Self.encoded(subject), token ?? "", Self.encoded(subject), Self.encoded(claims.role ?? ""),
+      scopes.map { Self.encoded($0) }.joined(separator: " "), Self.encoded(claims.sessionID ?? ""),
+      Self.encoded(claims.tokenID ?? ""), claims.expiry.map { "\(Int($0))" } ?? "",
+      Self.encoded(agent?.subject ?? ""),
+    ]
+    return zip(Self.fieldNames, values).filter { !$0.1.isEmpty }.map { ($0.0, $0.1) }
+  }
+
+  /// A text as a field's value: what isn't visible ASCII is percent-encoded (RFC 3986, section 2.1), and the percent
+  /// sign with it, so that no two names become one and no name becomes two fields.
+  static func encoded(_ text: String, besides other: String = "") -> String {
+    if text.utf8.allSatisfy({ isPlain($0) && !other.utf8.contains($0) }) { return text }
+    var encoded = ""
+    for byte in text.utf8 {
+      if isPlain(byte) && !other.utf8.contains(byte) {
+        encoded.unicodeScalars.append(Unicode.Scalar(byte))
+      } else {
+        encoded += byte < 16 ? "%0" : "%"
+        encoded += String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return encoded
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    (0x21...0x7e).contains(byte) && byte != UInt8(ascii: "%")
+  }
+}
