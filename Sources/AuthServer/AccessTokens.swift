@@ -55,6 +55,8 @@ struct AccessTokens: Sendable {
 
   /// - Throws: ``Refusal``, ``StoreError``.
   func checkRevocation(_ claims: Claims) throws {
-    if let tokenID = claims.tokenID, try revocations.isRevoked(tokenID) { throw Refusal.revoked(tokenID: tokenID) }
+    if let tokenID = claims.tokenID, try revocations.isRevoked(tokenID) {
+      throw Refusal.revoked(tokenID: tokenID)
+    }
   }
 }

@@ -10,7 +10,8 @@ public struct MetaVariables: Sendable {
   /// A meta-variable. RFC 3875, section 4.1.
   public enum Name: Int, CaseIterable, Sendable {
     case contentLength, contentType, pathInfo, queryString, remoteAddress, requestMethod, scriptName
-    case accept, authorization, cookie, fleetSecret, forwardedFor, forwardedHost, forwardedMethod, host, ifNoneMatch
+    case accept, authorization, cookie, fleetSecret, forwardedFor, forwardedHost, forwardedMethod, host,
+      ifNoneMatch
     case agentAuthorization, origin
     /// What the web server's configuration asks of a request that it wants to let through. No client can set them: the
     /// names of its fields begin with `HTTP_`.

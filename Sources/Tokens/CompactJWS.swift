@@ -27,7 +27,8 @@ struct CompactJWS {
   /// The header, which must name our one algorithm and nothing that changes how a token is read. RFC 7515, section 4.1.
   /// - Throws: ``TokenError`` `.invalid`.
   func header() throws(TokenError) -> JSONObject {
-    guard let bytes = Base64URL.decode(bytes[..<headerEnd]), let header = try? JSONObject(parsing: bytes) else {
+    guard let bytes = Base64URL.decode(bytes[..<headerEnd]), let header = try? JSONObject(parsing: bytes)
+    else {
       throw .invalid("header is not a JSON object in base64url")
     }
     for name in Self.refusedParameters where header[name] != nil {
@@ -44,7 +45,8 @@ struct CompactJWS {
 
   /// The key that a header names, among ours.
   /// - Throws: ``TokenError`` `.invalid`.
-  static func key(named header: JSONObject, in keys: [VerificationKey]) throws(TokenError) -> VerificationKey {
+  static func key(named header: JSONObject, in keys: [VerificationKey]) throws(TokenError) -> VerificationKey
+  {
     guard let kid = header["kid"]?.string,
       let key = keys.first(where: { $0.kid.hasSameBytes(as: kid) })
     else { throw .invalid("unknown key") }

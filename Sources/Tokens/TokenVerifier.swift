@@ -68,7 +68,8 @@ public struct TokenVerifier: Sendable {
         return nil
       }
     }
-    guard let jws = check("form", { _ in "three parts" }, { () throws(TokenError) in try CompactJWS(token) }) else {
+    guard let jws = check("form", { _ in "three parts" }, { () throws(TokenError) in try CompactJWS(token) })
+    else {
       return (checks, nil)
     }
     let header = check(
@@ -82,7 +83,8 @@ public struct TokenVerifier: Sendable {
         _ = check("signature", { "by that key" }, { () throws(TokenError) in try jws.checkSignature(key) })
       }
     }
-    guard let all = check("claims", { "\($0.members.count)" }, { () throws(TokenError) in try jws.claims() }) else {
+    guard let all = check("claims", { "\($0.members.count)" }, { () throws(TokenError) in try jws.claims() })
+    else {
       return (checks, nil)
     }
     let claims = Claims(all: all)
@@ -108,7 +110,9 @@ public struct TokenVerifier: Sendable {
   }
 
   private func checkAudience(_ claims: JSONObject) throws(TokenError) {
-    guard Claims(all: claims).audiences.containsBytes(of: audience) else { throw .invalid("audience is not ours") }
+    guard Claims(all: claims).audiences.containsBytes(of: audience) else {
+      throw .invalid("audience is not ours")
+    }
   }
 }
 

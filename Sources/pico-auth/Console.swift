@@ -11,10 +11,10 @@ enum Console {
   }
 
   /// A text from outside as it may be shown on a terminal: without control characters, and not too long.
-  static func shown(_ text: String) -> String {
+  static func shown(_ text: String, limit: Int = 64) -> String {
     let clean = String(
       text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{fffd}" : Character($0) })
-    return clean.count > 64 ? clean.prefix(64) + "…" : clean
+    return clean.count > limit ? clean.prefix(limit) + "…" : clean
   }
 
   static func complain(_ text: String) {

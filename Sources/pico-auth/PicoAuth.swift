@@ -11,7 +11,8 @@ struct PicoAuth: ParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      Serve.self, Check.self, PrintConfig.self, Keys.self, Tokens.self, Store.self, HashPassword.self,
+      Serve.self, Check.self, PrintConfig.self, Keys.self, Tokens.self, Explain.self, Store.self,
+      HashPassword.self,
       Wallet.self,
     ])
 }

@@ -54,6 +54,16 @@ enum Program {
     stores(try configuration(config.file).settings, logger: makeLogger())
   }
 
+  /// The gate of a server over the keys and stores that there are; makes none.
+  static func gate(_ config: ConfigOptions) throws -> Gate {
+    let settings = try configuration(config.file).settings
+    let logger = makeLogger()
+    let keys = try KeyRing(keys: try keyFiles(settings).existing())
+    return AuthServer(
+      settings: settings, keys: keys, stores: stores(settings, logger: logger), logger: logger
+    ).gate
+  }
+
   /// The server over its stores. Makes the first signing key where there is none.
   /// - Parameter isLasting: whether the process answers more than one request.
   /// - Throws: ``ConfigurationError``, ``KeyError``, ``StoreError``.

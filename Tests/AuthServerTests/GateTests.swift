@@ -20,7 +20,8 @@ import Wallets
     backend.send(
       "POST", "/fleet/sessions", fields: [("X-Fleet-Secret", "0123456789-fleet-secret")],
       body: Array(
-        #"{"session_id":"\#(session)","agent_id":"a","role":"\#(role)","scope":"\#(scope)","ttl":\#(ttl)}"#.utf8)
+        #"{"session_id":"\#(session)","agent_id":"a","role":"\#(role)","scope":"\#(scope)","ttl":\#(ttl)}"#
+          .utf8)
     ).string("session_token")
   }
 
@@ -37,7 +38,8 @@ import Wallets
   private func Base64(_ text: String) -> String { Base64(bytes: Array(text.utf8)) }
 
   private func Base64(bytes: [UInt8]) -> String {
-    Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing(
+      "=", with: "")
   }
 
   private func verify(
@@ -72,7 +74,8 @@ import Wallets
   }
 
   @Test func everyFieldIsAmongThoseThatServersClear() throws {
-    let answer = verify(try token(#""jti":"j","role":"r","groups":["g"],"scope":"s","session_id":"x""#), "?token=1")
+    let answer = verify(
+      try token(#""jti":"j","role":"r","groups":["g"],"scope":"s","session_id":"x""#), "?token=1")
     let known = Set(GateIdentity.fieldNames.map { $0.lowercased() } + ["cache-control"])
     for (name, _) in answer.fields { #expect(known.contains(name.lowercased()), "\(name)") }
     #expect(answer["remote-groups"] == "g")
@@ -81,7 +84,8 @@ import Wallets
   /// Names that look alike behind a web server must not become one.
   @Test func whatIsNoPlainTextIsEncoded() throws {
     let answer = verify(
-      try token(#""jti":"j","role":"a b","groups":["x,y","z"],"session_id":"\u00e9\r\nX-Auth-Role: operator""#))
+      try token(
+        #""jti":"j","role":"a b","groups":["x,y","z"],"session_id":"\u00e9\r\nX-Auth-Role: operator""#))
     #expect(answer["x-auth-role"] == "a%20b")
     #expect(answer["remote-groups"] == "x%2Cy,z")
     #expect(answer["x-auth-session"] == "%C3%A9%0D%0AX-Auth-Role:%20operator")
@@ -102,7 +106,8 @@ import Wallets
     #expect(verify(refresh).detail == "Invalid token: a refresh token is no access token")
     #expect(verify(nil, fields: [("Authorization", "Basic abc")]).status == 401)
     #expect(
-      verify(nil, fields: [("Authorization", "Bearer \(good)"), ("Authorization", "Bearer \(good)")]).status == 401)
+      verify(nil, fields: [("Authorization", "Bearer \(good)"), ("Authorization", "Bearer \(good)")]).status
+        == 401)
     #expect(verify(good).status == 204)
     backend.clock.advance(3601)
     #expect(verify(good).detail == "Token has expired")
@@ -116,7 +121,8 @@ import Wallets
     let operators = token(role: "operator")
     #expect(
       backend.send(
-        "POST", "/revoke", fields: [("Authorization", "Bearer \(operators)")], body: Array(#"{"jti":"\#(jti)"}"#.utf8)
+        "POST", "/revoke", fields: [("Authorization", "Bearer \(operators)")],
+        body: Array(#"{"jti":"\#(jti)"}"#.utf8)
       ).status == 200)
     #expect(verify(good).detail == "Token revoked (jti=\(jti))")
   }
@@ -245,7 +251,9 @@ import Wallets
     #expect(answer.status == 400)
     let token = try plain.postJSON("/login", #"{"email":"ops@example.org","password":"correct horse"}"#)
       .string("access_token")
-    #expect(plain.send("GET", "/verify", fields: [("Cookie", "__Host-=\(token); __Host-pico=\(token)")]).status == 401)
+    #expect(
+      plain.send("GET", "/verify", fields: [("Cookie", "__Host-=\(token); __Host-pico=\(token)")]).status
+        == 401)
   }
 
   @Test func aCookieIsOneOrNone() {
@@ -305,7 +313,9 @@ import Wallets
     #expect(answer.fields[HTTPField.Name("Variable-X_AUTH_REQUEST_ACCESS_TOKEN")!] == nil)
     #expect(authorize { $0[.requiredRole] = "operator" }.status == .forbidden)
     #expect(authorize { $0[.authorization] = nil }.status == .unauthorized)
-    #expect(authorize { $0[.passToken] = "1" }.fields[HTTPField.Name("Variable-X_AUTH_REQUEST_ACCESS_TOKEN")!] != nil)
+    #expect(
+      authorize { $0[.passToken] = "1" }.fields[HTTPField.Name("Variable-X_AUTH_REQUEST_ACCESS_TOKEN")!]
+        != nil)
   }
 
   // MARK: - In process

@@ -24,12 +24,19 @@ public final class Site: Sendable {
   public let backend: Child?
   public let state: String
   private let folder = TemporaryFolder()
+  private let helpers: [Child]
 
   /// - Parameters:
   ///   - state: the state folder; one of its own without it.
-  ///   - extra: lines of the server's own language, for the site.
+  ///   - port: a port that `serve` listens on in place of its socket.
+  ///   - pages: a script, and the names below `htdocs` that it has.
+  ///   - helpers: what runs beside it, and is stopped with it.
+  ///   - extra: lines of the server's own language, for the site. `htdocs` stands for the folder that the site shows.
+  ///   - global: lines for all of Apache.
   public init(
-    _ kind: Kind, state: String? = nil, settings: String = Backend.settings, extra: String = ""
+    _ kind: Kind, state: String? = nil, settings: String = Backend.settings, listeningOn tcp: Int? = nil,
+    pages: (of: String, at: [String]) = ("", []), helpers: [Child] = [], extra: String = "",
+    global: String = ""
   ) throws {
     let folder = folder
     self.state = state ?? folder.file("state")
@@ -45,36 +52,49 @@ public final class Site: Sendable {
     // open for writing can't be run.
     _ = try Tool.run(["cp", Tool.picoAuth, program])
 
-    let socket = folder.file("pico-auth.sock")
+    self.helpers = helpers
+    let htdocs = folder.file("htdocs")
+    try FileManager.default.createDirectory(atPath: htdocs, withIntermediateDirectories: true)
+    for page in pages.at {
+      let path = "\(htdocs)/\(page)"
+      try FileManager.default.createDirectory(
+        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      _ = try Tool.run(["cp", pages.of, path])
+    }
+    let extra = extra.replacingOccurrences(of: "htdocs", with: htdocs)
+    let address = tcp.map { "127.0.0.1:\($0)" } ?? "unix:\(folder.file("pico-auth.sock"))"
     if kind == .nginx || kind == .lighttpd || kind == .apacheProxy {
       let user = getuid() == 0 ? ["--user", Self.account] : []
       backend = try Child(
-        [program, "serve", "--listen", "unix:\(socket)", "--workers", "2", "--config", config] + user,
+        [program, "serve", "--listen", address, "--workers", "2", "--config", config] + user,
         log: folder.file("backend.log"))
     } else {
       backend = nil
     }
 
-    func printed(_ target: String, _ file: String) throws -> String {
-      let result = try Tool.run(
-        [
-          program, "print-config", target, file, "--listen", "unix:\(socket)", "--config", config,
-          "--program", program,
-        ])
-      guard result.status == 0 else { throw Backend.StartFailure(log: result.errors) }
-      return result.output
+    let target = [
+      .nginx: "nginx", .lighttpd: "lighttpd", .lighttpdSpawned: "lighttpd", .lighttpdCGI: "lighttpd",
+    ][kind]
+    let printed = try Tool.run(
+      [
+        program, "print-config", target ?? "apache", "--directory", folder.path, "--listen", address,
+        "--config", config,
+        "--program", program,
+      ])
+    guard printed.status == 0 else { throw Backend.StartFailure(log: printed.errors) }
+    /// A test's own places instead of the host's.
+    func adapt(_ name: String, _ replacements: [String: String]) throws {
+      var text = try folder.read(name)
+      for (old, new) in replacements { text = text.replacingOccurrences(of: old, with: new) }
+      try folder.write(name, text)
     }
     let command: [String]
     switch kind {
     case .nginx:
-      for name in ["http", "locations", "fastcgi", "keys"] {
-        let text = try printed("nginx", "pico-auth-\(name).conf")
-        // A test's folder instead of the host's; and no limits, which have a test of their own.
-        try folder.write(
-          "pico-auth-\(name).conf",
-          text.replacingOccurrences(of: "/var/cache/nginx-pico-auth", with: folder.file("keys"))
-            .replacingOccurrences(of: "$binary_remote_addr", with: "\"\""))
-      }
+      // No limits, which have a test of their own.
+      try adapt(
+        "pico-auth-http.conf",
+        ["/var/cache/nginx-pico-auth": folder.file("keys"), "$binary_remote_addr": "\"\""])
       let user = getuid() == 0 ? "user \(Self.account);" : ""
       let paths = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
         .map { "\($0)_temp_path \(folder.path)/tmp-\($0);" }.joined(separator: " ")
@@ -86,7 +106,8 @@ public final class Site: Sendable {
         http {
           access_log off; \(paths)
           include pico-auth-http.conf;
-          server { listen 127.0.0.1:\(port); \(extra) include pico-auth-locations.conf; }
+          fastcgi_cache_path \(folder.path)/answers keys_zone=pico_auth_gate:1m use_temp_path=off;
+          server { listen 127.0.0.1:\(port); client_max_body_size 4m; include pico-auth-locations.conf; \(extra) }
         }
         """)
       command = ["nginx", "-p", folder.path, "-c", main]
@@ -94,28 +115,26 @@ public final class Site: Sendable {
       let name =
         [.lighttpd: "pico-auth.conf", .lighttpdSpawned: "pico-auth-spawned.conf"][kind]
         ?? "pico-auth-cgi.conf"
-      try folder.write(
-        "site.conf",
-        try printed("lighttpd", name)
-          .replacingOccurrences(
-            of: "/run/lighttpd/pico-auth.sock", with: try Self.sockets(folder) + "/spawned.sock"))
+      try adapt(name, ["/run/lighttpd/pico-auth.sock": try Self.sockets(folder) + "/spawned.sock"])
       let main = try folder.write(
         "lighttpd.conf",
         """
-        server.document-root = "\(folder.path)"
+        server.document-root = "\(htdocs)"
         server.bind = "127.0.0.1"
         server.port = \(port)
         \(getuid() == 0 ? "server.username = \"\(Self.account)\"" : "")
+        include "\(name)"
         \(extra)
-        include "site.conf"
         """)
       command = ["lighttpd", "-D", "-f", main]
     case .apacheProxy, .apacheFcgid, .apacheCGI:
       let name =
         [.apacheProxy: "pico-auth-proxy.conf", .apacheFcgid: "pico-auth-fcgid.conf"][kind]
         ?? "pico-auth-cgi.conf"
-      try folder.write("site.conf", try printed("apache", name))
-      command = ["apache2", "-D", "FOREGROUND", "-f", try Self.apache(folder, port: port, extra: extra)]
+      command = [
+        "apache2", "-D", "FOREGROUND", "-f",
+        try Self.apache(folder, port: port, site: "Include \(name)\n\(extra)", global),
+      ]
     }
     server = try Child(command, folder: folder.path, log: folder.file("server.log"))
     client = HTTPClient(port: port)
@@ -136,7 +155,9 @@ public final class Site: Sendable {
   /// - Returns: their exit statuses; nil for one that didn't end in time.
   @discardableResult
   public func stop(within seconds: Double = 10) -> [Int32?] {
-    [server.stop(SIGTERM, within: seconds)] + (backend.map { [$0.stop(SIGTERM, within: seconds)] } ?? [])
+    for helper in helpers { helper.stop(SIGTERM, within: seconds) }
+    return [server.stop(SIGTERM, within: seconds)]
+      + (backend.map { [$0.stop(SIGTERM, within: seconds)] } ?? [])
   }
 
   private static let account = "www-data"
@@ -152,9 +173,15 @@ public final class Site: Sendable {
     }
   }
 
-  private static func apache(_ folder: TemporaryFolder, port: Int, extra: String) throws -> String {
-    let modules = ["mpm_event", "authz_core", "alias", "env", "proxy", "proxy_fcgi", "fcgid", "cgid"]
-      .map { "LoadModule \($0)_module /usr/lib/apache2/modules/mod_\($0).so" }.joined(separator: "\n")
+  private static func apache(_ folder: TemporaryFolder, port: Int, site: String, _ global: String) throws
+    -> String
+  {
+    let modules = [
+      "mpm_event", "authn_core", "authz_core", "authz_user", "alias", "env", "setenvif", "headers", "proxy",
+      "proxy_fcgi",
+      "authnz_fcgi", "fcgid", "cgid",
+    ].map { "LoadModule \($0)_module /usr/lib/apache2/modules/mod_\($0).so" }
+      .joined(separator: "\n")
     let user = getuid() == 0 ? "User \(account)\nGroup \(account)" : ""
     return try folder.write(
       "apache.conf",
@@ -166,7 +193,7 @@ public final class Site: Sendable {
       ErrorLog error.log
       Mutex pthread
       DefaultRuntimeDir \(folder.path)
-      DocumentRoot \(folder.path)
+      DocumentRoot \(folder.path)/htdocs
       ScriptSock cgid.sock
       FcgidIPCDir \(try sockets(folder))
       FcgidProcessTableFile \(folder.path)/fcgid.table
@@ -175,9 +202,9 @@ public final class Site: Sendable {
       ServerLimit 2
       ThreadsPerChild 16
       MaxRequestWorkers 32
+      \(global)
       <VirtualHost *:\(port)>
-      \(extra)
-      Include site.conf
+      \(site)
       </VirtualHost>
       """)
   }

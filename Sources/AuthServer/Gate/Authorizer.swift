@@ -21,7 +21,8 @@ struct Authorizer: Sendable {
         GateRequirements(parameters: request.variables), try GateRequirements(query: request.query),
       ]
     } catch {
-      logger.error("unknown requirement in the web server's configuration", metadata: ["name": "\(error.name)"])
+      logger.error(
+        "unknown requirement in the web server's configuration", metadata: ["name": "\(error.name)"])
       throw Problem(.forbidden, "unknown requirement")
     }
     let admission = try gate.admit(request, requirements)

@@ -64,7 +64,8 @@ public struct Gate: Sendable {
   private func agent(of request: Request, scope: [String]) throws -> Claims? {
     guard let field = request.variables[.agentAuthorization] else { return nil }
     guard let token = BearerField.token(field) else {
-      throw Problem.unauthorized("Invalid agent token: not a bearer token", error: "invalid_request", scope: scope)
+      throw Problem.unauthorized(
+        "Invalid agent token: not a bearer token", error: "invalid_request", scope: scope)
     }
     do {
       return try tokens.claims(of: token)

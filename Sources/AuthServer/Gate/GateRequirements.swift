@@ -27,8 +27,10 @@ public struct GateRequirements: Sendable, Equatable {
   /// By parameters that the web server's configuration sets and no client can.
   init(parameters: MetaVariables) {
     self.init(
-      roles: Self.names(parameters[.requiredRole] ?? ""), scopes: Self.names(parameters[.requiredScope] ?? ""),
-      groups: Self.names(parameters[.requiredGroup] ?? ""), audiences: Self.names(parameters[.requiredAudience] ?? ""))
+      roles: Self.names(parameters[.requiredRole] ?? ""),
+      scopes: Self.names(parameters[.requiredScope] ?? ""),
+      groups: Self.names(parameters[.requiredGroup] ?? ""),
+      audiences: Self.names(parameters[.requiredAudience] ?? ""))
   }
 
   /// By the query of a request that the web server made itself.

@@ -6,7 +6,7 @@ extension DeploymentValues {
       DeploymentFile(name: "pico-auth-proxy.conf", text: apacheProxy),
       DeploymentFile(name: "pico-auth-fcgid.conf", text: apacheFcgid),
       DeploymentFile(name: "pico-auth-cgi.conf", text: apacheCGI),
-    ]
+    ] + apacheGate
   }
 
   private var apacheProxy: String {

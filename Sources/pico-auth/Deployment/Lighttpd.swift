@@ -6,6 +6,7 @@ extension DeploymentValues {
       DeploymentFile(name: "pico-auth.conf", text: lighttpdSocket),
       DeploymentFile(name: "pico-auth-spawned.conf", text: lighttpdSpawned),
       DeploymentFile(name: "pico-auth-cgi.conf", text: lighttpdCGI),
+      DeploymentFile(name: "pico-auth-gate.conf", text: lighttpdGate),
     ]
   }
 
@@ -93,7 +94,7 @@ extension DeploymentValues {
     """
   }
 
-  private var lighttpdAddress: String {
+  var lighttpdAddress: String {
     switch listen {
     case .unix(let path): "\"socket\" => \"\(path)\""
     case .tcp(let host, let port): "\"host\" => \"\(host)\", \"port\" => \(port)"

@@ -5,7 +5,7 @@ extension DeploymentValues {
       DeploymentFile(name: "pico-auth-locations.conf", text: nginxLocations),
       DeploymentFile(name: "pico-auth-fastcgi.conf", text: nginxFastCGI),
       DeploymentFile(name: "pico-auth-keys.conf", text: nginxKeys),
-    ]
+    ] + nginxGate
   }
 
   private var nginxHTTP: String {
@@ -21,6 +21,8 @@ extension DeploymentValues {
 
     # The key set, the one answer that is the same for everybody. nginx makes the folder.
     fastcgi_cache_path /var/cache/nginx-pico-auth levels=1 keys_zone=pico_auth_keys:1m max_size=1m use_temp_path=off;
+
+    \(nginxGateDefaults)
 
     upstream pico_auth {
       server \(nginxServer);

@@ -1,0 +1,69 @@
+import ArgumentParser
+import AuthServer
+import POSIX
+import Tokens
+import Wire
+
+struct Explain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says, step by step, what the gate makes of a token.",
+    discussion: """
+      Runs the gate's own code with the keys and revocations of the configuration. Exits with 0 where the token would pass, \
+      with 1 where not. Pass the token on standard input: what is on a command line, every user of the host can see.
+      """)
+
+  @Argument(help: "The token, or - for standard input.") var token: String
+
+  @Option(help: ArgumentHelp("A role that is required; any of several will do.", valueName: "name"))
+  var role: [String] = []
+  @Option(help: ArgumentHelp("A scope, likewise.", valueName: "name")) var scope: [String] = []
+  @Option(help: ArgumentHelp("A group, likewise.", valueName: "name")) var group: [String] = []
+  @Option(help: ArgumentHelp("An audience, likewise.", valueName: "name")) var audience: [String] = []
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var config: ConfigOptions
+
+  func run() throws {
+    try reporting {
+      let explanation = try Program.gate(config).explain(
+        try text(),
+        requiring: GateRequirements(roles: role, scopes: scope, groups: group, audiences: audience))
+      for check in explanation.checks { try print(check) }
+      let passes = explanation.status == 204
+      if output.json {
+        var verdict = JSONObjectWriter()
+        verdict.add("status", explanation.status)
+        verdict.add("detail", explanation.detail)
+        try output.print(verdict.finish())
+      } else {
+        let reason = Console.shown(explanation.detail, limit: 400)
+        try Console.print(passes ? "passes: 204" : "refused: \(explanation.status) \(reason)")
+      }
+      if !passes { throw ExitCode.failure }
+    }
+  }
+
+  private func text() throws -> String {
+    guard token == "-" else { return token }
+    var bytes: [UInt8] = []
+    while case let chunk = try FileHandle.standardInput.readNext(count: 65536), !chunk.isEmpty {
+      bytes += chunk
+      guard bytes.count <= 1 << 20 else { throw ValidationError("the token is too long") }
+    }
+    let text = String(decoding: bytes, as: UTF8.self).split { $0.isWhitespace }
+    // As it is in a header field, too.
+    return String(text.first?.lowercased() == "bearer" ? text.dropFirst().first ?? "" : text.first ?? "")
+  }
+
+  private func print(_ check: TokenCheck) throws {
+    guard output.json else {
+      let mark = check.passes ? "ok  " : "FAIL"
+      return try Console.print(
+        "\(mark)  \(check.name.padded(to: 11))  \(Console.shown(check.finding, limit: 400))")
+    }
+    var object = JSONObjectWriter()
+    object.add("check", check.name)
+    object.add("passes", check.passes)
+    object.add("finding", check.finding)
+    try output.print(object.finish())
+  }
+}
