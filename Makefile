@@ -5,7 +5,7 @@ export DESTDIR
 BUILD := @scripts/build
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test bench install deb configs format lint clean setup-build
+.PHONY: help build run run-gate demo test bench install deb configs format lint clean setup-build
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -20,6 +20,11 @@ run: ## install what is missing, build, and run on http://127.0.0.1:8100 until C
 	@scripts/setup run
 	$(BUILD)
 	@scripts/run
+
+run-gate: ## the same, with an application behind the gate at /app/
+	@scripts/setup run-gate
+	$(BUILD)
+	@GATE=1 scripts/run
 
 demo: ## sign in with each wallet algorithm against a running `make run`
 	@scripts/demo

@@ -1,8 +1,8 @@
 import HTTPTypes
 import Wire
 
-/// One request as the web server describes it. Lives on one thread, for the time of the answer.
-public struct Request {
+/// One request as the web server describes it.
+public struct Request: Sendable {
   public let variables: MetaVariables
   private let source: any RequestBody
 

@@ -1,5 +1,5 @@
-/// Where the bytes of a request's body come from: a FastCGI stream, standard input, memory.
-public protocol RequestBody {
+/// Where the bytes of a request's body come from: memory, standard input.
+public protocol RequestBody: Sendable {
   /// Reads until the end of the body, or one byte beyond `limit`, whichever comes first.
   /// - Parameters:
   ///   - limit: bytes.

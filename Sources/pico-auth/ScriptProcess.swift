@@ -31,8 +31,8 @@ enum ScriptProcess {
 }
 
 /// The body of a CGI request. RFC 3875, section 4.2: no more than CONTENT_LENGTH bytes may be read, as a
-/// server need not end its standard input.
-private final class StandardInputBody: RequestBody {
+/// server need not end its standard input. A script has one thread.
+private final class StandardInputBody: RequestBody, @unchecked Sendable {
   /// How much of a body that no route wanted is read. Bytes.
   private static let drainLimit = 1 << 20
 

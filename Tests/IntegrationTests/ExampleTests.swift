@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Wallets
 
 /// The programs in Examples/, and the documents that show them.
 @Suite struct ExampleTests {
@@ -20,5 +21,32 @@ import Testing
     let guide = try read("docs/custom-stores.md")
     let program = try read("Examples/CustomStores/main.swift")
     #expect(guide.contains("```swift\n\(program)```"))
+  }
+
+  private static let embedded = "\(WebServer.project)/Examples/Embedded/.build/debug/embedded"
+
+  /// The routes and the gate in a program with an HTTP server of its own. `make test` builds it.
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: embedded), "Examples/Embedded isn't built"))
+  func aProgramGuardsItsOwnRoutes() throws {
+    let folder = TemporaryFolder()
+    let port = Socket.freePort()
+    let program = try Child([Self.embedded, "\(port)", folder.path], log: folder.file("log"))
+    let client = HTTPClient(port: port)
+    #expect(eventually(within: 30) { (try? client.get("/jwks").status) == 200 }, "\(program.output)")
+    let site = HTTPClient(port: port, base: "")
+    func reports(_ token: String?) throws -> HTTPAnswer {
+      try site.get("/reports", fields: token.map { [("Authorization", "Bearer \($0)")] } ?? [])
+    }
+    #expect(try reports(nil).status == 401)
+    #expect(try reports("nonsense").status == 401)
+    let wallet = try WalletKey(algorithm: .secp256k1)
+    let tokens = try client.signIn(wallet)
+    let answer = try reports(tokens.string("access_token"))
+    #expect(answer.status == 200)
+    #expect(answer.text == "Reports for \(wallet.address)\n")
+    #expect(try reports(tokens.string("refresh_token")).status == 401)
+    #expect(
+      try client.get("/verify", fields: [("Authorization", "Bearer \(tokens.string("access_token"))")]).status
+        == 204)
   }
 }

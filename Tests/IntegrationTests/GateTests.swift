@@ -283,3 +283,18 @@ import Wallets
     #expect((500..<600).contains(try guarded.get("/app/", bearer: token).status))
   }
 }
+
+/// The peer's validator and the gate, on the same tokens.
+@Suite struct GateAgreementTests {
+  @Test(.enabled(if: Tool.python != nil, "PICO_AUTH_PYTHON names no Python with the peers"))
+  func thePeerAndTheGateAgreeOnEveryToken() throws {
+    let site = try Site(.nginx)
+    let result = try Tool.run([
+      try #require(Tool.python), "\(WebServer.project)/Tests/Peers/agree.py",
+      "http://127.0.0.1:\(site.client.port)/api/v1/auth", "http://localhost:8100",
+      "\(site.state)/keys/pico-server-auth-1.pem",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("144 scopes"))
+  }
+}

@@ -39,6 +39,26 @@ struct MakeTests {
     #expect((try? Socket(port: port)) == nil)
   }
 
+  @Test func runGate() throws {
+    let (port, application) = (Socket.freePort(), Socket.freePort())
+    let run = try Child(
+      ["\(WebServer.project)/scripts/run"],
+      environment: [
+        "GATE": "1", "PORT": "\(port)", "APPLICATION_PORT": "\(application)", "STATE": folder.file("gate"),
+      ], log: folder.file("gate.log"))
+    #expect(eventually(within: 30) { run.output.contains("/app/") || !run.isRunning })
+    try #require(run.isRunning, "\(run.output)")
+    let site = HTTPClient(port: port, base: "")
+    #expect(eventually { (try? Socket(port: application)) != nil })
+    #expect(try site.get("/app/").status == 401)
+    let demo = try Tool.run(["\(WebServer.project)/scripts/demo"], environment: ["PORT": "\(port)"])
+    #expect(demo.status == 0, "\(demo.errors)")
+    #expect(demo.output.contains("\nHello 0"))
+    run.kill(SIGINT)
+    #expect(eventually { !run.isRunning })
+    #expect((try? Socket(port: application)) == nil)
+  }
+
   @Test func theBinaryNeedsNoSwiftOnTheHost() throws {
     let libraries = try Tool.run(["ldd", Tool.picoAuth]).output
     #expect(libraries.contains("libcrypto"))

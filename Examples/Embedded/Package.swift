@@ -1,0 +1,23 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that whoever uses the library needn't fetch an HTTP server.
+let package = Package(
+  name: "embedded",
+  dependencies: [
+    .package(name: "pico-auth", path: "../.."),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+  ],
+  targets: [
+    .executableTarget(
+      name: "embedded",
+      dependencies: [
+        "FlyingFox", .product(name: "AuthServer", package: "pico-auth"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+      ], path: "Sources")
+  ],
+  swiftLanguageModes: [.v6]
+)
