@@ -31,7 +31,7 @@ let package = Package(
     .target(name: "Wire"),
     .target(name: "CGI", dependencies: ["Wire", httpTypes]),
     .target(name: "Stores", dependencies: ["POSIX", "Wire", crypto, logging]),
-    .target(name: "Tokens", dependencies: ["COpenSSL", "POSIX", "Wire"]),
+    .target(name: "Tokens", dependencies: ["COpenSSL", "POSIX", "Wire", crypto]),
     .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
     .target(name: "FastCGI", dependencies: ["CGI", "CLinux", "POSIX", httpTypes, logging]),
     .target(

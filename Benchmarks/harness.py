@@ -18,6 +18,7 @@ RESULTS = PROJECT / "Benchmarks/results"
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = int(os.environ.get("DURATION", "3"))
 PROCESSES = 2
+SECRET = "0123456789-fleet-secret"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -100,18 +101,22 @@ class Stack:
 def pico_auth(path, address):
     return subprocess.Popen(
         [PROGRAM, "serve", "--listen", f"unix:{address}", "--workers", str(PROCESSES)],
-        env={"SERVER_AUTH_STATE_DIR": str(path / "state"), "SERVER_AUTH_MAX_PENDING_CHALLENGES": "100000000",
+        env={"SERVER_AUTH_STATE_DIR": str(path / "state"), "SERVER_AUTH_FLEET_MINT_SECRET": SECRET, "SERVER_AUTH_MAX_PENDING_CHALLENGES": "100000000",
              "PATH": os.environ["PATH"]},
         stderr=subprocess.DEVNULL)
 
 
-def responder(path, address):
+def responder(path, address, *mode):
     program = path / "responder"
     subprocess.run(["gcc", "-O2", "-o", program, PROJECT / "Benchmarks/responder.c", "-lfcgi"], check=True)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(address))
     listener.listen(1024)
-    return subprocess.Popen([program, str(PROCESSES)], stdin=listener)
+    return subprocess.Popen([program, str(PROCESSES), *mode], stdin=listener)
+
+
+def responder_204(path, address):
+    return responder(path, address, "204")
 
 
 def wrk(stack, path, connections, script=None):
@@ -120,7 +125,7 @@ def wrk(stack, path, connections, script=None):
     if script:
         command[1:1] = ["-s", PROJECT / "Benchmarks" / script]
     before = stack.cpu()
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=stack.folder.name).stdout
     used = stack.cpu() - before
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
     requests = int(re.search(r"(\d+) requests in", output)[1])

@@ -10,16 +10,19 @@ enum BearerField {
   }
 
   /// Whether a text is of the characters that tokens have: b64token.
-  static func isToken(_ text: some StringProtocol) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy(isTokenCharacter)
+  static func isToken(_ text: Substring) -> Bool {
+    var text = text
+    return !text.isEmpty
+      && text.withUTF8 { bytes in
+        characters.withUnsafeBufferPointer { characters in bytes.allSatisfy { characters[Int($0)] } }
+      }
   }
 
-  private static func isTokenCharacter(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"):
-      true
-    default: "-._~+/=".utf8.contains(byte)
+  private static let characters: [Bool] = {
+    var characters = [Bool](repeating: false, count: 256)
+    for byte in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=".utf8 {
+      characters[Int(byte)] = true
     }
-  }
+    return characters
+  }()
 }

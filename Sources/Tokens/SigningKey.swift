@@ -1,4 +1,5 @@
 import COpenSSL
+import Crypto
 import Wire
 
 /// An RSA private key of 2048 bits or more: signs RS256 (RFC 7518, section 3.3).
@@ -20,22 +21,15 @@ public final class SigningKey: Sendable {
   /// What OpenSSL knows the key by. Any number of threads may use it at once.
   private final class Handle: @unchecked Sendable {
     let key: OpaquePointer
-    let digest: OpaquePointer
+    let contexts: KeyContexts
 
-    /// Takes ownership of the key, also where it throws.
-    init(owning key: OpaquePointer) throws(KeyError) {
-      guard let digest = EVP_MD_fetch(nil, "SHA256", nil) else {
-        EVP_PKEY_free(key)
-        throw .openSSL("EVP_MD_fetch")
-      }
+    /// Takes ownership of the key.
+    init(owning key: OpaquePointer) {
       self.key = key
-      self.digest = digest
+      contexts = KeyContexts(key, for: .sign)
     }
 
-    deinit {
-      EVP_MD_free(digest)
-      EVP_PKEY_free(key)
-    }
+    deinit { EVP_PKEY_free(key) }
   }
 
   /// Makes a new key. `EVP_PKEY_keygen`; about 100 ms for 2048 bits.
@@ -67,7 +61,7 @@ public final class SigningKey: Sendable {
       return try SigningKey(kid: kid, pem: pem, passphrase: passphrase)
     }
     let handle = OnFirstUse { () throws(KeyError) in
-      try Handle(owning: try key(pem: pem, passphrase: passphrase))
+      Handle(owning: try key(pem: pem, passphrase: passphrase))
     }
     return SigningKey(kid: kid, numbers: numbers, handle: handle)
   }
@@ -105,7 +99,7 @@ public final class SigningKey: Sendable {
 
   /// Takes ownership of the key, also where it throws.
   private convenience init(kid: String, owning key: OpaquePointer) throws(KeyError) {
-    let handle = try Handle(owning: key)
+    let handle = Handle(owning: key)
     guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw KeyError("holds no RSA key") }
     let bits = EVP_PKEY_get_bits(key)
     guard bits >= Self.minimumBits else {
@@ -162,17 +156,19 @@ public final class SigningKey: Sendable {
     return bytes
   }
 
-  /// Signs a message: RSASSA-PKCS1-v1_5 over SHA-256, as long as the modulus. `EVP_DigestSign`.
+  /// Signs a message: RSASSA-PKCS1-v1_5 over SHA-256, as long as the modulus. `EVP_PKEY_sign`.
   /// - Throws: ``KeyError``.
   public func sign(_ message: [UInt8]) throws(KeyError) -> [UInt8] {
     let handle = try handle.get()
-    guard let context = EVP_MD_CTX_new() else { throw .openSSL("EVP_MD_CTX_new") }
-    defer { EVP_MD_CTX_free(context) }
+    let digest = Array(SHA256.hash(data: message))
     var length = Int(EVP_PKEY_get_size(handle.key))
     var signature = [UInt8](repeating: 0, count: length)
-    guard EVP_DigestSignInit(context, nil, handle.digest, nil, handle.key) == 1,
-      EVP_DigestSign(context, &signature, &length, message, message.count) == 1
-    else { throw .openSSL("EVP_DigestSign") }
+    var isSigned = false
+    try handle.contexts.use { context in
+      isSigned = EVP_PKEY_sign(context, &signature, &length, digest, digest.count) == 1
+      return isSigned
+    }
+    guard isSigned, length == signature.count else { throw .openSSL("EVP_PKEY_sign") }
     return signature
   }
 }

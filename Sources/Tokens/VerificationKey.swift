@@ -1,4 +1,5 @@
 import COpenSSL
+import Crypto
 import Wire
 
 /// An RSA public key: verifies RS256 (RFC 7518, section 3.3) and is published in the key set.
@@ -9,35 +10,20 @@ final class VerificationKey: Sendable {
   let modulus: [UInt8]
   let exponent: [UInt8]
 
-  private let handle: OnFirstUse<Handle>
-
-  /// What OpenSSL knows the key by. Any number of threads may use it at once.
-  private final class Handle: @unchecked Sendable {
-    let key: OpaquePointer
-    let digest: OpaquePointer
-
-    init(modulus: [UInt8], exponent: [UInt8]) throws(KeyError) {
-      guard let digest = EVP_MD_fetch(nil, "SHA256", nil) else { throw .openSSL("EVP_MD_fetch") }
-      guard let key = VerificationKey.makeKey(modulus: modulus, exponent: exponent) else {
-        EVP_MD_free(digest)
-        throw .openSSL("EVP_PKEY_fromdata")
-      }
-      self.key = key
-      self.digest = digest
-    }
-
-    deinit {
-      EVP_MD_free(digest)
-      EVP_PKEY_free(key)
-    }
-  }
+  private let contexts: OnFirstUse<KeyContexts>
 
   /// A key from its numbers, as a JWK has them. `EVP_PKEY_fromdata`, when it is first used.
   init(kid: String, modulus: [UInt8], exponent: [UInt8]) {
     self.kid = kid
     self.modulus = modulus
     self.exponent = exponent
-    handle = OnFirstUse { () throws(KeyError) in try Handle(modulus: modulus, exponent: exponent) }
+    contexts = OnFirstUse { () throws(KeyError) in
+      guard let key = Self.makeKey(modulus: modulus, exponent: exponent) else {
+        throw .openSSL("EVP_PKEY_fromdata")
+      }
+      defer { EVP_PKEY_free(key) }
+      return KeyContexts(key, for: .verify)
+    }
   }
 
   /// `EVP_PKEY_PUBLIC_KEY`, a macro that Swift can't read.
@@ -72,17 +58,17 @@ final class VerificationKey: Sendable {
   }
 
   /// Whether a signature is this key's, over that message. RSASSA-PKCS1-v1_5 over SHA-256; a signature
-  /// is exactly as long as the modulus. `EVP_DigestVerify`.
+  /// is exactly as long as the modulus. `EVP_PKEY_verify`.
   func verifies(_ signature: [UInt8], of message: ArraySlice<UInt8>) -> Bool {
-    guard signature.count == modulus.count, let handle = try? handle.get(), let context = EVP_MD_CTX_new()
-    else { return false }
-    defer { EVP_MD_CTX_free(context) }
-    let result = message.withUnsafeBufferPointer { message in
-      EVP_DigestVerifyInit(context, nil, handle.digest, nil, handle.key) == 1
-        ? EVP_DigestVerify(
-          context, signature, signature.count, message.baseAddress, message.count) : -1
+    guard signature.count == modulus.count, let contexts = try? contexts.get() else { return false }
+    let digest = Array(message.withUnsafeBytes { SHA256.hash(data: $0) })
+    var isValid = false
+    try? contexts.use { context in
+      let result = EVP_PKEY_verify(context, signature, signature.count, digest, digest.count)
+      if result != 1 { ERR_clear_error() }
+      isValid = result == 1
+      return result >= 0
     }
-    if result != 1 { ERR_clear_error() }
-    return result == 1
+    return isValid
   }
 }

@@ -14,6 +14,7 @@ extension StringProtocol {
 
 extension Sequence where Element: StringProtocol {
   /// Whether one of the strings is the same bytes as this one.
+  @inlinable
   public func containsBytes(of string: some StringProtocol) -> Bool {
     contains { $0.hasSameBytes(as: string) }
   }

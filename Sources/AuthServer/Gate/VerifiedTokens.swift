@@ -32,29 +32,32 @@ final class VerifiedTokens: Sendable {
     let key = text.withUTF8 { SHA256.hash(data: UnsafeRawBufferPointer($0)) }
     if let known = find(key, size: token.utf8.count) { return known }
     let claims = try verify(token)
-    state.withLock { Self.insert(&$0, key, claims, size: token.utf8.count, capacity: capacity) }
+    insert(key, claims, size: token.utf8.count)
     return claims
   }
 
   private func find(_ key: Key, size: Int) -> Claims? {
-    state.withLock { state in
-      if let claims = state.young[key] { return claims }
-      guard let claims = state.old.removeValue(forKey: key) else { return nil }
-      Self.insert(&state, key, claims, size: size, capacity: capacity)
-      return claims
-    }
+    let known = state.withLock { ($0.young[key], $0.old[key]) }
+    if let young = known.0 { return young }
+    // Used again: one more generation for it.
+    if let old = known.1 { insert(key, old, size: size) }
+    return known.1
   }
 
-  private static func insert(
-    _ state: inout State, _ key: Key, _ claims: Claims, size: Int, capacity: Int
-  ) {
+  private func insert(_ key: Key, _ claims: Claims, size: Int) {
     // What a small token's claims take up besides.
     let cost = size + 512
-    if state.size + cost > capacity {
-      state.old = state.young
-      state.young = [:]
-      state.size = 0
+    // What is dropped is freed outside of the lock: it may be thousands.
+    var dropped: [Key: Claims] = [:]
+    state.withLock { state in
+      if state.size + cost > capacity {
+        dropped = state.old
+        state.old = state.young
+        state.young = [:]
+        state.size = 0
+      }
+      if state.young.updateValue(claims, forKey: key) == nil { state.size += cost }
     }
-    if state.young.updateValue(claims, forKey: key) == nil { state.size += cost }
+    dropped.removeAll()
   }
 }
