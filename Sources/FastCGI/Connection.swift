@@ -7,13 +7,15 @@ import POSIX
 /// Used by one thread at a time: whoever accepted it, or got its event from epoll.
 final class Connection {
   /// How long a peer may take no byte of its answer before it is given up. Milliseconds.
-  private static let patience: Int32 = 10_000
+  private static let patience: Int32 = 5_000
   /// The same while the worker ends.
   private static let patienceAtEnd: Int32 = 200
   /// How long a request may take to come, from its first byte on, and the first one from the beginning of
   /// the connection on. Web servers send what they have; a client that dawdles is theirs to wait for, but
   /// some pass its body on as it comes. Nanoseconds.
   private static let requestTime: UInt64 = 60_000_000_000
+  /// How often it is read in a row before others have their turn.
+  private static let turn = 32
   /// How long a peer may go on sending what nobody wants. Nanoseconds.
   private static let lingerTime: UInt64 = 2_000_000_000
 
@@ -56,7 +58,7 @@ final class Connection {
       let arrival = bytes.withUnsafeBytes { take($0[...]) }
       guard case .nothing = arrival else { return arrival }
     }
-    while true {
+    for _ in 0..<Self.turn {
       let count = recv(socket.descriptor, buffer.baseAddress, buffer.count, 0)
       if count == 0 { return .closed }
       if count < 0 {
@@ -72,6 +74,7 @@ final class Connection {
       if case .nothing = arrival, count == buffer.count { continue }
       return arrival
     }
+    return .nothing
   }
 
   private func take(_ bytes: Slice<UnsafeRawBufferPointer>) -> Arrival {
@@ -84,9 +87,9 @@ final class Connection {
           isUsed = true
           deadline = .max
           return .request(request)
-        case .reply(let reply): try send(reply)
+        case .reply(let reply): try send(reply, patience: 0)
         case .lastReply(let reply):
-          try send(reply)
+          try send(reply, patience: 0)
           return .closed
         }
       }
@@ -112,7 +115,9 @@ final class Connection {
   func answer(
     _ request: RequestReader.Incoming, _ write: (@escaping Response.Sink) throws -> Void
   ) -> Sequel {
-    let answer = AnswerWriter(requestID: request.requestID) { [self] in try send($0) }
+    let answer = AnswerWriter(requestID: request.requestID) { [self] in
+      try send($0, patience: isEnding ? Self.patienceAtEnd : Self.patience)
+    }
     do {
       try write(answer.append)
       try answer.finish()
@@ -128,9 +133,10 @@ final class Connection {
     return .linger
   }
 
-  /// Sends bytes, waiting for a peer that is slow to take them.
+  /// Sends bytes.
+  /// - Parameter patience: how long a peer may take none of them. Milliseconds.
   /// - Throws: ``PeerGone``.
-  private func send(_ bytes: [UInt8]) throws(PeerGone) {
+  private func send(_ bytes: [UInt8], patience: Int32) throws(PeerGone) {
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes {
@@ -144,7 +150,7 @@ final class Connection {
       case EINTR: continue
       case EAGAIN:
         var wait = pollfd(fd: socket.descriptor, events: Int16(POLLOUT), revents: 0)
-        guard poll(&wait, 1, isEnding ? Self.patienceAtEnd : Self.patience) != 0 else { throw PeerGone() }
+        guard poll(&wait, 1, patience) != 0 else { throw PeerGone() }
       default: throw PeerGone()
       }
     }

@@ -28,16 +28,16 @@ import Wallets
   /// A token of ours with any claims.
   private func token(_ claims: String) throws -> String {
     let now = Int(backend.clock.clock.now)
-    let header = Base64(#"{"alg":"RS256","typ":"JWT","kid":"pico-server-auth-1"}"#)
-    let payload = Base64(
+    let header = base64url(#"{"alg":"RS256","typ":"JWT","kid":"pico-server-auth-1"}"#)
+    let payload = base64url(
       #"{"iss":"http://localhost:8100","aud":["pico","other"],"sub":"u","exp":\#(now + 600),\#(claims)}"#)
     let signed = "\(header).\(payload)"
-    return "\(signed).\(Base64(bytes: try InProcess.key.sign(Array(signed.utf8))))"
+    return "\(signed).\(base64url(bytes: try InProcess.key.sign(Array(signed.utf8))))"
   }
 
-  private func Base64(_ text: String) -> String { Base64(bytes: Array(text.utf8)) }
+  private func base64url(_ text: String) -> String { base64url(bytes: Array(text.utf8)) }
 
-  private func Base64(bytes: [UInt8]) -> String {
+  private func base64url(bytes: [UInt8]) -> String {
     Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing(
       "=", with: "")
   }

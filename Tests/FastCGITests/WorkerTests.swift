@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -75,6 +76,32 @@ import Testing
     }
   }
 
+  /// Peers that send without end, and such that never read what they asked for.
+  @Test func greedyPeersHoldUpNobody() throws {
+    let backend = try Backend(in: folder, threads: 2)
+    let socket = backend.socket
+    let stop = Atomic<Bool>(false)
+    // Questions about the application, and a body far beyond its limit.
+    let question: [UInt8] = [1, 9, 0, 0, 0, 17, 0, 0, 15, 0] + Array("FCGI_MPXS_CONNS".utf8)
+    let floods = Thread {
+      _ = try? concurrently(4) { number in
+        let client = try FastCGIClient(unix: socket)
+        let head = number.isMultiple(of: 2) ? [] : client.request([("REQUEST_METHOD", "POST")]).dropLast(8)
+        try client.sendRaw(Array(head))
+        let chunk =
+          number.isMultiple(of: 2)
+          ? [[UInt8]](repeating: question, count: 2000).flatMap { $0 }
+          : [1, 5, 0, 1, 0xff, 0xff, 0, 0] + [UInt8](repeating: 1, count: 65535)
+        while !stop.load(ordering: .relaxed) { try client.sendRaw(chunk) }
+      }
+    }
+    floods.start()
+    for _ in 0..<50 { #expect(try FastCGIClient(unix: socket).get("/jwks").status == 200) }
+    stop.store(true, ordering: .relaxed)
+    #expect(backend.child.stop(within: 2) == 0)
+    #expect(eventually { floods.isFinished })
+  }
+
   @Test func fieldsLargerThanAnybodyNeedsAreA431() throws {
     let backend = try Backend(in: folder)
     let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
@@ -128,11 +155,27 @@ import Testing
     #expect(!backend.child.output.contains("worker ended"))
   }
 
-  /// Nobody may be let in by a program that can't tell yet who is allowed to.
-  @Test func anAuthorizerIsRefusedWithoutReadingItsInput() throws {
+  /// lighttpd and mod_authnz_fcgi never end an authorizer's standard input, and may even send some.
+  @Test func anAuthorizerIsAnsweredWithoutItsInput() throws {
     let backend = try Backend(in: folder)
-    let answer = try FastCGIClient(unix: backend.socket).send(variables(), role: 2)
-    #expect(answer.status == 403)
+    let token = try FastCGIClient(unix: backend.socket).send(
+      "POST", "/fleet/sessions", fields: [("X-Fleet-Secret", "0123456789-fleet-secret")],
+      body: Array(#"{"session_id":"s","agent_id":"a"}"#.utf8)
+    ).string("session_token")
+    for keeps in [false, true] {
+      let client = try FastCGIClient(unix: backend.socket, keepsConnection: keeps)
+      #expect(try client.send(variables(), role: 2).status == 401)
+      guard keeps else {
+        #expect(client.isClosed())
+        continue
+      }
+      // What is left of the request before doesn't spoil the next.
+      try client.sendRaw([1, 5, 0, 1, 0, 3, 0, 0, 1, 2, 3, 1, 5, 0, 1, 0, 0, 0, 0])
+      let answer = try client.send(
+        variables() + [("HTTP_AUTHORIZATION", "Bearer \(token)"), ("CONTENT_LENGTH", "1048576")], role: 2)
+      #expect(answer.status == 200)
+      #expect(answer["variable-remote_user"] == "s")
+    }
   }
 
   @Test func aHeadRequestHasTheFieldsAndNoBody() throws {
