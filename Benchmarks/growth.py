@@ -11,15 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import PROGRAM, ROUNDS, wait_for
+from fastcgi import ask
+from harness import JSON, PROGRAM, ROUNDS, SECRET, wait_for
 
 SMALL, LARGE = 1_000, 1_000_000
-SECRET = "0123456789-fleet-secret"
-JSON = {"Content-Type": "application/json"}
-
-
-def record(kind, content=b""):
-    return bytes([1, kind, 0, 1]) + len(content).to_bytes(2, "big") + bytes(2) + content
 
 
 class Backend:
@@ -43,34 +38,7 @@ class Backend:
         self.bearer = {"Authorization": "Bearer " + json.loads(answer)["session_token"]}
 
     def ask(self, method, target, body="", headers=JSON):
-        path, _, query = target.partition("?")
-        variables = {"REQUEST_METHOD": method, "SCRIPT_NAME": "/api/v1/auth" + path, "QUERY_STRING": query,
-                     "CONTENT_LENGTH": str(len(body)) if body else ""}
-        for name, value in headers.items():
-            name = name.upper().replace("-", "_")
-            variables[name if name == "CONTENT_TYPE" else "HTTP_" + name] = value
-        parameters = b"".join(
-            bytes([len(name)]) + (len(value) | 1 << 31).to_bytes(4, "big") + (name + value).encode()
-            for name, value in variables.items())
-        self.socket.sendall(record(1, bytes([0, 1, 1, 0, 0, 0, 0, 0])) + record(4, parameters) + record(4)
-                            + (record(5, body.encode()) if body else b"") + record(5))
-        return self.answer()
-
-    def answer(self):
-        output, received = b"", b""
-        while True:
-            while len(received) >= 8:
-                length = int.from_bytes(received[4:6], "big")
-                if len(received) < 8 + length + received[6]:
-                    break
-                kind, content = received[1], received[8:8 + length]
-                received = received[8 + length + received[6]:]
-                if kind == 6:
-                    output += content
-                if kind == 3:
-                    head, _, body = output.partition(b"\r\n\r\n")
-                    return int(head[8:11]), body
-            received += self.socket.recv(65536)
+        return ask(self.socket, method, target, body, headers)
 
     def memory(self):
         """Bytes of memory that the worker shares with nobody."""

@@ -1,4 +1,4 @@
--- wrk: asks the gate, with the tokens of a file in turn: one is known from before, thousands never are.
+-- wrk: sends the tokens of a file in turn: one is known from before, thousands never are.
 local tokens = {}
 for line in io.lines("tokens") do tokens[#tokens + 1] = "Bearer " .. line end
 local next = 0

@@ -1,0 +1,25 @@
+"""What requests cost the workers in processor time, beside the cryptography that they can't do without."""
+
+from harness import ROUNDS, openssl_speed, wrk
+from stack import FastCGIStack, pico_auth
+
+
+def processor(report):
+    with FastCGIStack(pico_auth) as stack:
+        mint, sign_in, both, check = [], [], [], []
+        for _ in range(ROUNDS):
+            rsa_sign, rsa_verify = openssl_speed("rsa2048")
+            _, ed25519_verify = openssl_speed("ed25519")
+            raw = 2 * rsa_sign + ed25519_verify
+            mint.append(wrk(stack, "/fleet/sessions", 16, "mint.lua")["cpu"] / rsa_sign)
+            challenge = wrk(stack, "/challenge", 16, "challenge.lua")["cpu"]
+            # Challenges and sign-ins in equal numbers.
+            pair = 2 * wrk(stack, "/sign-in", 16, "sign-in.lua")["cpu"]
+            both.append(pair / raw)
+            sign_in.append((pair - challenge) / raw)
+            stack.mint(1, role="operator")
+            check.append(wrk(stack, "/mints?limit=1", 16, "bearer.lua")["cpu"] / rsa_verify)
+        report.add("fleet session: worker CPU", mint, "ours / RSA signature", at_most=1.2)
+        report.add("sign-in with Ed25519: worker CPU", sign_in, "ours / 2 signatures, 1 check", at_most=1.15)
+        report.add("challenge and sign-in with Ed25519: worker CPU", both, "ours / 2 signatures, 1 check")
+        report.add("bearer check (mints?limit=1): worker CPU", check, "ours / RSA check", at_most=1.5)
