@@ -153,6 +153,15 @@ public final class FileHandle: Sendable {
     try retryingOnInterrupt("ftruncate") { ftruncate(descriptor, off_t(size)) }
   }
 
+  /// Gives the file the owner and group of another, as far as the process may; it may where it is root, whose
+  /// files others couldn't work with. `fchown(2)`.
+  /// - Throws: ``SystemError``.
+  public func giveOwner(of other: FileHandle) throws(SystemError) {
+    guard geteuid() == 0 else { return }
+    let status = try other.status()
+    try retryingOnInterrupt("fchown") { fchown(descriptor, status.owner, status.group) }
+  }
+
   /// Waits until the file's data is on the disk. `fdatasync(2)`.
   /// - Throws: ``SystemError`` (`fdatasync`).
   public func synchronizeData() throws(SystemError) {

@@ -11,7 +11,7 @@ public struct FileStatus: Sendable, Equatable {
   public let identity: Identity
   /// Size in bytes.
   public let size: Int
-  /// When its content last changed. Nanoseconds since 1970.
+  /// When its content last changed. Nanoseconds since 1970; at most 285 years.
   public let modified: Int
   /// Permission bits (0o7777).
   public let permissions: UInt32
@@ -25,7 +25,8 @@ public struct FileStatus: Sendable, Equatable {
   init(_ status: stat) {
     identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
     size = Int(status.st_size)
-    modified = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
+    // Anybody can set it to what doesn't fit.
+    modified = min(max(status.st_mtim.tv_sec, 0), 9_000_000_000) * 1_000_000_000 + status.st_mtim.tv_nsec
     permissions = status.st_mode & 0o7777
     owner = status.st_uid
     group = status.st_gid

@@ -84,8 +84,8 @@ public struct Mint: Sendable, Equatable {
     self.tokenID = tokenID
     subject = text("sub")
     role = text("role")
-    issuedAt = object["iat"]?.integer ?? 0
-    expiry = object["exp"]?.integer ?? 0
+    issuedAt = object["iat"]?.wholeSeconds ?? 0
+    expiry = object["exp"]?.wholeSeconds ?? 0
     kind = text("kind")
     scope = text("scope")
     agentID = text("agent_id")
@@ -131,4 +131,9 @@ public struct MintPage: Sendable {
     self.mints = mints
     self.cursor = cursor
   }
+}
+
+extension JSONValue {
+  /// A time as a whole number of seconds, rounded up; nil where it is no number, or none that fits.
+  fileprivate var wholeSeconds: Int? { integer ?? double.flatMap { Int(exactly: $0.rounded(.up)) } }
 }

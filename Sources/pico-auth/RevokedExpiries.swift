@@ -17,7 +17,7 @@ struct RevokedExpiries {
     var query = MintQuery(limit: 10_000)
     while true {
       let page = try mints.list(query)
-      for mint in page.mints where try revocations.isRevoked(mint.tokenID) {
+      for mint in page.mints where try mint.expiry > 0 && revocations.isRevoked(mint.tokenID) {
         known[mint.tokenID] = Double(mint.expiry)
       }
       guard let cursor = page.cursor else { return }
@@ -25,8 +25,9 @@ struct RevokedExpiries {
     }
   }
 
-  /// Seconds since 1970.
+  /// Seconds since 1970; infinite where nothing tells.
   func expiry(of revocation: Revocation) -> Double {
-    known[revocation.tokenID] ?? revocation.revokedAt + longestLifetime
+    if let expiry = known[revocation.tokenID] { return expiry }
+    return revocation.revokedAt > 0 ? revocation.revokedAt + longestLifetime : .infinity
   }
 }

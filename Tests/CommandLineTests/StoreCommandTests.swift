@@ -71,6 +71,22 @@ import Testing
     #expect(try run("store", "compact", "--json").output.contains(#""revocations_kept":2"#))
   }
 
+  /// What nothing is known of is kept: a revocation without a time, a token whose mint has none.
+  @Test func compactKeepsWhatItCannotDate() throws {
+    try folder.write(
+      "mints.jsonl",
+      mint("none", exp: 2).replacing(#""exp": 2, "#, with: "")
+        + mint("later", exp: 4_000_000_000).replacing("4000000000", with: "4000000000.5"))
+    try folder.write(
+      "revocations.jsonl",
+      #"{"jti": "timeless"}"# + "\n" + #"{"jti": "text", "revoked_at": "2026-01-01"}"# + "\n")
+    for jti in ["none", "later"] { _ = try run("tokens", "revoke", jti) }
+    let result = try Tool.run(
+      [Tool.picoAuth, "store", "compact"],
+      environment: ["SERVER_AUTH_STATE_DIR": folder.path, "SERVER_AUTH_FLEET_MAX_TTL_SECONDS": "86400"])
+    #expect(result.output.contains("revocations: 4 kept, 0 dropped"), "\(result)")
+  }
+
   @Test func aDamagedListOfRevocationsKeepsWorkersFromStarting() throws {
     try folder.write("revocations.jsonl", "garbage\n")
     let result = try Tool.run(

@@ -176,9 +176,93 @@ import Testing
     #expect(try reader.isRevoked("a"))
     truncate(folder.file("revocations.jsonl"), 0)
     #expect(try reader.isRevoked("a"))
-    #expect(log.messages.contains { $0.contains("cut by somebody else") })
+    #expect(log.messages.contains { $0.contains("by somebody else") })
     _ = try writer.revoke("b", reason: "", by: "")
     #expect(try reader.isRevoked("b"))
+  }
+
+  /// As an editor does that writes into the file, or somebody who copies another list over it.
+  @Test func aFileWrittenOverIsReadAnew() throws {
+    let path = folder.file("revocations.jsonl")
+    let (reader, writer) = (revocations, revocations)
+    _ = try writer.revoke("a", reason: "", by: "")
+    try reader.prepare()
+    let old = try folder.read("revocations.jsonl")
+    let others = try ["b", "c"].map { id in
+      String(
+        decoding: RecordLine.seal(Revocation(tokenID: id, revokedAt: 1, reason: "", revokedBy: "").json),
+        as: UTF8.self)
+    }
+    for text in [others.joined(), others[0] + old] {
+      let handle = try #require(FileHandle(forWritingAtPath: path))
+      try handle.truncate(atOffset: 0)
+      try handle.write(contentsOf: Data(text.utf8))
+      try handle.close()
+      _ = try? reader.isRevoked("x")
+    }
+    for id in ["a", "b", "c"] { #expect(try reader.isRevoked(id), "\(id)") }
+    #expect(log.messages.filter { $0.contains("written over") }.count >= 2)
+  }
+
+  /// What a torn record leaves behind when it is set aside is not taken for a file that was cut.
+  @Test func aMendedEndIsNoCut() throws {
+    let reader = revocations
+    _ = try revocations.revoke("a", reason: "", by: "")
+    let whole = try folder.read("revocations.jsonl")
+    try folder.write("revocations.jsonl", whole + whole.prefix(60))
+    try reader.prepare()
+    _ = try revocations.revoke("b", reason: "", by: "")
+    #expect(try reader.isRevoked("b"))
+    #expect(!log.messages.contains { $0.contains("by somebody else") })
+  }
+
+  /// Whoever still has the lock of a folder that was moved away must not take it for the lock of the new one.
+  @Test func locksAreThoseOfTheFolderThatHasTheName() throws {
+    let state = folder.file("state")
+    let store = JSONLRevocationStore(path: "\(state)/revocations.jsonl", clock: .system, logger: log.logger)
+    _ = try store.revoke("a", reason: "", by: "")
+    let lock = try #require(try FileStatus.ofFile(at: "\(state)/revocations.jsonl.lock"))
+    rename(state, folder.file("old"))
+    try FileManager.default.copyItem(atPath: folder.file("old"), toPath: state)
+    _ = try store.revoke("b", reason: "", by: "")
+    let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+    }
+    #expect(open.contains("\(state)/revocations.jsonl.lock"))
+    #expect(!open.contains("\(folder.file("old"))/revocations.jsonl.lock"))
+    #expect(try FileStatus.ofFile(at: "\(state)/revocations.jsonl.lock")?.identity != lock.identity)
+  }
+
+  @Test func compactingLeavesRecordsAsTheyAre() throws {
+    let line = #"{"jti": "a", "revoked_at": 5, "reason": "", "revoked_by": "", "expires_at": 7}"# + "\n"
+    try folder.write("revocations.jsonl", line)
+    #expect(try revocations.compact { _ in true } == (kept: 1, dropped: 0))
+    #expect(try folder.read("revocations.jsonl") == line)
+  }
+
+  @Test func whatCannotBeCompactedIsAnErrorAndStays() throws {
+    let long = #"{"jti": "\#(String(repeating: "x", count: 1 << 20))"}"# + "\n"
+    for text in [long, "garbage\n"] {
+      try folder.write("revocations.jsonl", text)
+      #expect(throws: StoreError.self) { try revocations.compact { _ in true } }
+      #expect(try folder.read("revocations.jsonl") == text)
+    }
+  }
+
+  @Test func aFileFromTheFarFutureIsAsGoodAsAnother() throws {
+    _ = try revocations.revoke("a", reason: "", by: "")
+    var times = [timespec(tv_sec: 20_000_000_000, tv_nsec: 0), timespec(tv_sec: 20_000_000_000, tv_nsec: 0)]
+    #expect(utimensat(AT_FDCWD, folder.file("revocations.jsonl"), &times, 0) == 0)
+    #expect(try revocations.isRevoked("a"))
+  }
+
+  /// What was on the disk before a file was cut says nothing of what is written after.
+  @Test func afterACutTheDiskIsWaitedForAgain() throws {
+    let file = try LogFile(try FileHandle(path: folder.file("log"), flags: .create))
+    try file.append(Array("abc\n".utf8), size: 0)
+    try file.waitUntilDurable(4)
+    #expect(!file.wasCut(to: 4))
+    #expect(file.wasCut(to: 3))
   }
 
   @Test func compactingKeepsWhatIsToBeKept() throws {

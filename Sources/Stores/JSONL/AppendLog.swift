@@ -24,19 +24,18 @@ final class AppendLog: @unchecked Sendable {
   /// Runs a body under the lock.
   /// - Throws: ``StoreError``.
   func locked<Value>(_ body: () throws -> Value) throws -> Value {
-    do {
-      return try lock.withLock(body)
-    } catch let error as SystemError {
-      throw StoreError("\(path): \(error)")
-    }
+    try StoreError.translating(path) { try lock.withLock(body) }
   }
 
   /// Waits until what was appended is on the disk; without the lock.
+  /// - Parameter renew: as for ``open(renew:)``.
   /// - Throws: ``StoreError``.
-  func waitUntilDurable(_ end: LogEnd) throws {
+  func waitUntilDurable(_ end: LogEnd, renew: (LogFile) throws -> Void) throws {
     do throws(SystemError) {
       try end.file.waitUntilDurable(end.offset)
     } catch {
+      // At once, as no other process is told of the failure.
+      _ = try? locked { try open(renew: renew) }
       throw StoreError("\(path): \(error)")
     }
   }
@@ -47,14 +46,25 @@ final class AppendLog: @unchecked Sendable {
   /// - Parameter renew: gives a file whose disk failed a successor of the same name, with all that must be
   ///   kept; the file is opened again after.
   func open(renew: (LogFile) throws -> Void) throws -> LogEnd {
-    let current = try currentFile()
-    if current.isSuspect {
+    let (current, isNew) = try currentFile()
+    // A mark left by a process that could not renew it.
+    if try current.isSuspect || (isNew && FileStatus.ofFile(at: mark) != nil) {
+      _ = try? FileHandle(path: mark, flags: .create)
       try renew(current)
+      try Files.remove(mark)
       file = nil
       return try open(renew: renew)
     }
-    return LogEnd(file: current, offset: try mend(current))
+    let size = try mend(current)
+    if current.wasCut(to: size) {
+      // What is on the disk is counted from the beginning again.
+      file = nil
+      return try open(renew: renew)
+    }
+    return LogEnd(file: current, offset: size)
   }
+
+  private var mark: String { path + ".suspect" }
 
   /// Appends lines at the end.
   /// - Returns: the end behind them, to wait for.
@@ -63,9 +73,9 @@ final class AppendLog: @unchecked Sendable {
     return LogEnd(file: end.file, offset: end.offset + lines.count)
   }
 
-  private func currentFile() throws -> LogFile {
+  private func currentFile() throws -> (LogFile, isNew: Bool) {
     let status = try FileStatus.ofFile(at: path)
-    if let status, let file, file.identity == status.identity { return file }
+    if let status, let file, file.identity == status.identity { return (file, false) }
     if status == nil {
       if file != nil { logger.warning("file is gone; a new one begins", metadata: ["file": "\(path)"]) }
       _ = try FileHandle(path: path, flags: .create)
@@ -76,7 +86,7 @@ final class AppendLog: @unchecked Sendable {
     }
     let opened = try LogFile(handle)
     file = opened
-    return opened
+    return (opened, true)
   }
 
   /// Sets aside what a crash or a full disk left of a record, so that the next one isn't glued to it. A whole
@@ -93,8 +103,12 @@ final class AppendLog: @unchecked Sendable {
       return size + 1
     }
     let aside = "\(path).torn-\(clock.seconds)"
-    logger.error("torn record set aside", metadata: ["file": "\(path)", "aside": "\(aside)"])
-    _ = try Files.createWhole(aside, torn)
+    do {
+      _ = try Files.createWhole(aside, torn)
+      logger.error("torn record set aside", metadata: ["file": "\(path)", "aside": "\(aside)"])
+    } catch {
+      logger.error("torn record removed", metadata: ["file": "\(path)", "reason": "\(error)"])
+    }
     try file.handle.truncate(to: start)
     return start
   }

@@ -1,27 +1,30 @@
 import POSIX
 
 /// Follows a file that others append lines to: each call hands over what has come since the last, without
-/// a lock. A file that was replaced or cut short is read from its beginning again.
+/// a lock. A file that was replaced, cut short or written over is read from its beginning again.
 struct AppendedLines {
   enum Change {
     /// What was handed over is what was added.
     case none
     /// Another file has the name now: all of it was handed over.
     case replaced
-    /// The file became shorter: all of it was handed over.
-    case cut
+    /// The file isn't what it was, only longer: all of it was handed over.
+    case rewritten
   }
 
   private static let chunkSize = 1 << 20
+  /// How much of what was read already is compared, to notice a file that was written over. Bytes.
+  private static let comparedSize = 64
 
   let path: String
   /// What stands behind the last newline. Its writer is still at it, or was interrupted.
   private(set) var unfinished: [UInt8] = []
   private var handle: FileHandle?
-  private var identity: FileStatus.Identity?
-  /// Bytes that were read, `unfinished` not among them, and the size of the file then.
+  /// The file as it was when it was read.
+  private var status: FileStatus?
+  /// Bytes that were read, `unfinished` not among them, and the last of them.
   private var offset = 0
-  private var size = 0
+  private var last: [UInt8] = []
 
   init(path: String) {
     self.path = path
@@ -30,22 +33,45 @@ struct AppendedLines {
   /// Hands over every whole line that is new, without its newline, in order.
   /// - Throws: what `body` throws, and the same line is handed over next time; ``SystemError``.
   mutating func read(_ body: (ArraySlice<UInt8>) throws -> Void) throws -> Change {
-    guard let status = try FileStatus.ofFile(at: path) else {
-      let isNew = identity != nil
+    guard let current = try FileStatus.ofFile(at: path) else {
+      let isNew = status != nil
       self = AppendedLines(path: path)
       return isNew ? .replaced : .none
     }
     // What is unfinished may have been cut off and something as long written in its place.
-    if status.identity == identity && status.size == size && unfinished.isEmpty { return .none }
+    if let status, status.identity == current.identity, status.size == current.size,
+      status.modified == current.modified, unfinished.isEmpty
+    {
+      return .none
+    }
     var change = Change.none
-    if status.identity != identity || status.size < size {
-      if identity != nil { change = status.identity == identity ? .cut : .replaced }
+    if status?.identity != current.identity {
+      if status != nil { change = .replaced }
       handle = try SharedFiles.open(path, flags: .read)
-      identity = try handle?.status().identity
-      offset = 0
-      size = -1
+      startOver()
+    } else if try !isLonger() {
+      change = .rewritten
+      startOver()
     }
     guard let handle else { return change }
+    try readOn(handle, body)
+    // As it was before: what came while it was read is looked for next time.
+    status = current
+    return change
+  }
+
+  private mutating func startOver() {
+    offset = 0
+    last = []
+    unfinished = []
+  }
+
+  /// Whether what was read is still there.
+  private func isLonger() throws -> Bool {
+    try handle?.read(count: last.count, at: offset - last.count) == last
+  }
+
+  private mutating func readOn(_ handle: FileHandle, _ body: (ArraySlice<UInt8>) throws -> Void) throws {
     while true {
       let chunk = try handle.read(count: Self.chunkSize, at: offset)
       var start = 0
@@ -54,10 +80,10 @@ struct AppendedLines {
         start = end + 1
       }
       offset += start
+      last = (last + chunk[..<start].suffix(Self.comparedSize)).suffix(Self.comparedSize)
       if chunk.count < Self.chunkSize {
         unfinished = Array(chunk[start...])
-        size = offset + unfinished.count
-        return change
+        return
       }
       guard start > 0 else { throw StoreError("\(path): a line of more than \(Self.chunkSize) bytes") }
     }

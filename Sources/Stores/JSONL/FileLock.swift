@@ -13,7 +13,7 @@ final class FileLock: @unchecked Sendable {
   private let path: String
   private let mutex = TimedMutex()
   /// Guarded by the mutex.
-  private var handle: FileHandle?
+  private var file: (handle: FileHandle, identity: FileStatus.Identity)?
 
   init(path: String) {
     self.path = path
@@ -32,20 +32,22 @@ final class FileLock: @unchecked Sendable {
 
   private func lockFile(until deadline: UInt64) throws -> FileHandle {
     while true {
-      let handle = try self.handle ?? open()
-      self.handle = handle
+      let (handle, identity) = try file ?? open()
+      file = (handle, identity)
       try wait(for: handle, until: deadline)
-      // Somebody may have removed the file: a lock on it would keep nobody out who opens it anew.
-      if try handle.status().links > 0 { return handle }
+      // Somebody may have removed the file, or moved the folder: a lock on it would keep nobody out who opens it
+      // by its name.
+      if (try? FileStatus.ofFile(at: path))?.identity == identity { return handle }
       handle.unlock()
-      self.handle = nil
+      file = nil
     }
   }
 
-  private func open() throws -> FileHandle {
-    if let handle = try FileHandle.existing(path, flags: .create) { return handle }
-    try Files.makeFolder(Files.parent(of: path))
-    return try FileHandle(path: path, flags: .create)
+  private func open() throws -> (FileHandle, FileStatus.Identity) {
+    let existing = try FileHandle.existing(path, flags: .create)
+    if existing == nil { try Files.makeFolder(Files.parent(of: path)) }
+    let handle = try existing ?? FileHandle(path: path, flags: .create)
+    return (handle, try handle.status().identity)
   }
 
   private func wait(for handle: FileHandle, until deadline: UInt64) throws {

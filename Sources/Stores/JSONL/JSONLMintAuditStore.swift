@@ -33,15 +33,14 @@ public final class JSONLMintAuditStore: MintAuditStore {
     var lines: [UInt8] = []
     for mint in mints { lines += RecordLine.seal(mint.members.finish()) }
     let end = try log.locked {
-      // A file whose disk failed is put away like a full one: nothing in it was promised and isn't there.
-      var end = try log.open(renew: { _ in try turnOver() })
+      var end = try log.open(renew: renew)
       if end.offset >= turnOverSize {
         try turnOver()
-        end = try log.open(renew: { _ in try turnOver() })
+        end = try log.open(renew: renew)
       }
       return try log.append(lines, at: end)
     }
-    try log.waitUntilDurable(end)
+    try log.waitUntilDurable(end, renew: renew)
   }
 
   public func checkWritable() throws {
@@ -49,11 +48,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
   }
 
   public func list(_ query: MintQuery) throws -> MintPage {
-    do {
-      return try page(query)
-    } catch let error as SystemError {
-      throw StoreError("\(path): \(error)")
-    }
+    try StoreError.translating(path) { try page(query) }
   }
 
   /// Removes turned-over files that are older than they are to be kept.
@@ -64,6 +59,11 @@ public final class JSONLMintAuditStore: MintAuditStore {
   }
 
   // MARK: - Turning over, under the lock
+
+  /// A file whose disk failed is put away like a full one: nothing in it was promised and isn't there.
+  private func renew(_: LogFile) throws {
+    try turnOver()
+  }
 
   private func turnOver() throws {
     try Files.rename(path, to: try archives.next())
@@ -117,8 +117,12 @@ public final class JSONLMintAuditStore: MintAuditStore {
     var files: [(FileHandle, end: Int)] = []
     let place = cursor.flatMap(FileCursor.init)
     var isFound = cursor == nil
-    for path in [path] + (try archives.all().reversed()) {
-      guard let handle = try SharedFiles.open(path, flags: .read) else { continue }
+    // The current one first, and once: it may be turned over meanwhile, and stand among the others then.
+    let current = try SharedFiles.open(path, flags: .read)
+    let identity = try current?.status().identity
+    let others = try archives.all().reversed().compactMap { try SharedFiles.open($0, flags: .read) }
+      .filter { try $0.status().identity != identity }
+    for handle in [current].compactMap(\.self) + others {
       if isFound {
         let size = try handle.status().size
         files.append((handle, try BackwardLines.endOfLastLine(of: handle, size: size)))

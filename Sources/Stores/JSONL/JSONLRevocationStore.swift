@@ -55,6 +55,8 @@ public final class JSONLRevocationStore: RevocationStore {
   }
 
   public func revoke(_ tokenID: String, reason: String, by actor: String) throws -> Revocation {
+    // Read what there is before the lock is taken, which others wait for.
+    try prepare()
     let (revocation, end) = try log.locked {
       let end = try log.open(renew: renew)
       if let earlier = try existing(tokenID, end.file.handle) { return (earlier, end) }
@@ -63,11 +65,15 @@ public final class JSONLRevocationStore: RevocationStore {
       return (revocation, try log.append(RecordLine.seal(revocation.json), at: end))
     }
     // An earlier entry too: whoever wrote it may not have seen it reach the disk.
-    try log.waitUntilDurable(end)
+    try log.waitUntilDurable(end, renew: renew)
     return revocation
   }
 
   public func list(since cursor: String?) throws -> RevocationList {
+    try StoreError.translating(path) { try listing(since: cursor) }
+  }
+
+  private func listing(since cursor: String?) throws -> RevocationList {
     guard let handle = try SharedFiles.open(path, flags: .read) else {
       return RevocationList(version: "none", cursor: "none") { _ in }
     }
@@ -81,13 +87,11 @@ public final class JSONLRevocationStore: RevocationStore {
     let path = path
     return RevocationList(version: "\(cursor).\(String(status.modified, radix: 16))", cursor: cursor) {
       [start] body in
-      try BackwardLines.read(handle, before: end, downTo: start) { line, _ in
-        do {
+      try StoreError.translating(path) {
+        try BackwardLines.read(handle, before: end, downTo: start) { line, _ in
           if !line.isEmpty { try body(try RevocationLine.revocation(line)) }
-        } catch is RecordLine.Damaged {
-          throw StoreError("\(path): damaged record; pico-auth store verify shows it")
+          return true
         }
-        return true
       }
     }
   }
@@ -99,11 +103,13 @@ public final class JSONLRevocationStore: RevocationStore {
     keeping isKept: (Revocation) throws -> Bool
   ) throws -> (kept: Int, dropped: Int) {
     let rewrite = RevocationRewrite(path: path, draftPath: path + ".compact")
-    return try compaction.withLock {
-      // The long part without the log's lock; what is appended meanwhile is added under it.
-      guard let draft = try rewrite.begin(isKept) else { return (0, 0) }
-      return try log.locked {
-        try rewrite.finish(draft, from: try log.open(renew: renew).file, keeping: isKept)
+    return try StoreError.translating(path) {
+      try compaction.withLock {
+        // The long part without the log's lock; what is appended meanwhile is added under it.
+        guard let draft = try rewrite.begin(isKept) else { return (0, 0) }
+        return try log.locked {
+          try rewrite.finish(draft, from: try log.open(renew: renew).file, keeping: isKept)
+        }
       }
     }
   }
@@ -133,12 +139,6 @@ public final class JSONLRevocationStore: RevocationStore {
   }
 
   private func reading<Value>(_ body: (inout State) throws -> Value) throws -> Value {
-    do {
-      return try state.withLock { state in try body(&state) }
-    } catch let error as SystemError {
-      throw StoreError("\(path): \(error)")
-    } catch is RecordLine.Damaged {
-      throw StoreError("\(path): damaged record; pico-auth store verify shows it")
-    }
+    try StoreError.translating(path) { try state.withLock { state in try body(&state) } }
   }
 }

@@ -32,6 +32,9 @@ final class LogFile: Sendable {
   /// not say so again: nothing in this file may be relied on until it is replaced.
   var isSuspect: Bool { progress.withLock { $0.failure != nil } }
 
+  /// Whether somebody was promised more of the file than there is: it was cut since.
+  func wasCut(to size: Int) -> Bool { progress.withLock { max($0.wanted, $0.durable) > size } }
+
   /// Writes at the end, all or nothing.
   /// - Parameter size: the file's, as it is under the lock.
   /// - Throws: ``SystemError``; what a full disk took is cut off again.

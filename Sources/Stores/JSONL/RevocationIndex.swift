@@ -16,22 +16,16 @@ struct RevocationIndex {
 
   /// Reads what has come since the last time. Nothing is forgotten: whoever moves or cuts the file makes no
   /// revoked token good again for this process.
-  /// - Throws: ``StoreError`` for a damaged line, and then again each time; ``SystemError``.
+  /// - Throws: ``RecordLine/Damaged`` for a damaged line, and then again each time; ``SystemError``, ``StoreError``.
   mutating func refresh() throws {
-    var number = 0
     var added: Set<TokenIDHash> = []
     swap(&added, &revoked)
     defer { swap(&added, &revoked) }
-    do {
-      let change = try lines.read { line in
-        number += 1
-        added.insert(try RevocationLine.hash(line))
-      }
-      if change == .cut {
-        logger.error("file was cut by somebody else", metadata: ["file": "\(path)"])
-      }
-    } catch is RecordLine.Damaged {
-      throw StoreError("\(path): damaged record; pico-auth store verify shows it")
+    let change = try lines.read { line in
+      added.insert(try RevocationLine.hash(line))
+    }
+    if change == .rewritten {
+      logger.error("file was cut or written over by somebody else", metadata: ["file": "\(path)"])
     }
   }
 

@@ -57,7 +57,9 @@ struct RevocationRewrite {
 
   private func makeDraft(of source: FileHandle) throws -> Draft {
     try Files.remove(draftPath)
-    return Draft(try FileHandle(path: draftPath, flags: .createNew), source: source)
+    let handle = try FileHandle(path: draftPath, flags: .createNew)
+    try handle.giveOwner(of: source)
+    return Draft(handle, source: source)
   }
 
   private func copy(
@@ -71,9 +73,8 @@ struct RevocationRewrite {
         let line = chunk[start..<end]
         start = end + 1
         if line.isEmpty { continue }
-        let revocation = try RevocationLine.revocation(line)
-        if try isKept(revocation) {
-          output += RecordLine.seal(revocation.json)
+        if try isKept(try RevocationLine.revocation(line)) {
+          output += chunk[line.startIndex...end]
           draft.counts.kept += 1
         } else {
           draft.counts.dropped += 1
@@ -83,6 +84,7 @@ struct RevocationRewrite {
       draft.size += output.count
       draft.copied += start
       if chunk.count < Self.chunkSize { return }
+      guard start > 0 else { throw StoreError("\(path): a line of more than \(Self.chunkSize) bytes") }
     }
   }
 }

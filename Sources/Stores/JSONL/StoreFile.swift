@@ -93,10 +93,13 @@ public struct StoreFile: Sendable {
       guard try Files.createWhole("\(path).bad-\(clock.seconds)", taken) else {
         throw StoreError("\(path).bad-\(clock.seconds) exists already")
       }
-      let draft = path + ".repaired"
-      try Files.remove(draft)
-      guard try Files.createWhole(draft, good) else { throw StoreError("\(draft) exists already") }
-      try Files.rename(draft, to: path)
+      let draftPath = path + ".repaired"
+      try Files.remove(draftPath)
+      let draft = try FileHandle(path: draftPath, flags: .createNew)
+      if let source = try SharedFiles.open(path, flags: .read) { try draft.giveOwner(of: source) }
+      try draft.writeAll(good, at: 0)
+      try draft.synchronize()
+      try Files.rename(draftPath, to: path)
       try Files.synchronizeFolder(of: path)
       return count
     }
