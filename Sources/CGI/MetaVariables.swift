@@ -12,7 +12,7 @@ public struct MetaVariables: Sendable {
     case contentLength, contentType, pathInfo, queryString, remoteAddress, requestMethod, scriptName
     case accept, authorization, cookie, fleetSecret, forwardedFor, forwardedHost, forwardedMethod, host,
       ifNoneMatch
-    case agentAuthorization, origin
+    case agentAuthorization, origin, webSocketKey
     /// What the web server's configuration asks of a request that it wants to let through. No client can set them: the
     /// names of its fields begin with `HTTP_`.
     case requiredAudience, requiredGroup, requiredRole, requiredScope, passToken
@@ -37,6 +37,7 @@ public struct MetaVariables: Sendable {
       case .host: "HTTP_HOST"
       case .agentAuthorization: "HTTP_X_AGENT_AUTHORIZATION"
       case .origin: "HTTP_ORIGIN"
+      case .webSocketKey: "HTTP_SEC_WEBSOCKET_KEY"
       case .requiredAudience: "PICO_AUTH_REQUIRE_AUDIENCE"
       case .requiredGroup: "PICO_AUTH_REQUIRE_GROUP"
       case .requiredRole: "PICO_AUTH_REQUIRE_ROLE"
@@ -66,7 +67,12 @@ public struct MetaVariables: Sendable {
     return table
   }()
 
+  /// What the names of the web server's requirements begin with.
+  private static let beforeRequirement = Array("PICO_AUTH_REQ".utf8)
+
   private var values = [String?](repeating: nil, count: Name.allCases.count)
+  /// A variable that looks like a requirement of the web server's, and is none there is.
+  public private(set) var unknownRequirement: String?
 
   public init() {}
 
@@ -94,7 +100,12 @@ public struct MetaVariables: Sendable {
   public mutating func add(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
     guard name.count < Self.entriesByLength.count,
       let entry = Self.entriesByLength[name.count].first(where: { $0.text.elementsEqual(name) })
-    else { return }
+    else {
+      if name.starts(with: Self.beforeRequirement) {
+        unknownRequirement = String(decoding: name, as: UTF8.self)
+      }
+      return
+    }
     let value = String(decoding: value, as: UTF8.self)
     if entry.isHeaderField, let earlier = self[entry.name] {
       // nginx hands over a field sent twice as two parameters, other servers as one list. One meaning

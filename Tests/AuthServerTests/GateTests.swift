@@ -26,11 +26,11 @@ import Wallets
   }
 
   /// A token of ours with any claims.
-  private func token(_ claims: String) throws -> String {
-    let now = Int(backend.clock.clock.now)
+  private func token(_ claims: String, expiry: String? = nil) throws -> String {
+    let expiry = expiry ?? "\(Int(backend.clock.clock.now) + 600)"
     let header = base64url(#"{"alg":"RS256","typ":"JWT","kid":"pico-server-auth-1"}"#)
     let payload = base64url(
-      #"{"iss":"http://localhost:8100","aud":["pico","other"],"sub":"u","exp":\#(now + 600),\#(claims)}"#)
+      #"{"iss":"http://localhost:8100","aud":["pico","other"],"sub":"u","exp":\#(expiry),\#(claims)}"#)
     let signed = "\(header).\(payload)"
     return "\(signed).\(base64url(bytes: try InProcess.key.sign(Array(signed.utf8))))"
   }
@@ -141,7 +141,7 @@ import Wallets
     for query in [
       "?role=builder", "?role=other,builder", "?role=other&role=builder", "?group=g2", "?scope=a:b",
       "?scope=treasury:write", "?scope=treasury:write:x", "?audience=other", "?audience=x,pico",
-      "?role=builder&group=g1&scope=a:b&audience=pico", "?role=", "?scope=treasury",
+      "?role=builder&group=g1&scope=a:b&audience=pico", "?scope=treasury",
     ] {
       #expect(verify(good, query).status == 204, "\(query)")
     }
@@ -151,7 +151,10 @@ import Wallets
       ("?scope=a:b:c", "Requires one of scopes"), ("?scope=treasuryx", "Requires one of scopes"),
       ("?audience=third", "Requires one of audiences"), ("?role=builder&scope=no", "Requires one of scopes"),
       // A slip of the configuration's must not open the gate.
-      ("?rol=builder", "unknown requirement"), ("?Role=builder", "unknown requirement"),
+      ("?rol=builder", "unclear requirement"), ("?Role=builder", "unclear requirement"),
+      ("?role=", "unclear requirement"), ("?role", "unclear requirement"),
+      ("?group=,", "unclear requirement"),
+      ("?role=builder&scope=%20", "unclear requirement"),
     ] {
       let answer = verify(good, query)
       #expect(answer.status == 403, "\(query)")
@@ -159,6 +162,30 @@ import Wallets
     }
     #expect(verify(good, "?role=operator")["www-authenticate"]?.contains("insufficient_scope") == true)
     #expect(verify(nil, "?role=operator")["www-authenticate"]?.contains(#"scope="operator""#) == true)
+  }
+
+  @Test(arguments: ["PICO_AUTH_REQUIRE_ROLES", "PICO_AUTH_REQUIRED_ROLE", "PICO_AUTH_REQUIRE_ROLE"])
+  func aSlipInAParameterDoesNotOpenTheGate(_ name: String) {
+    var variables = MetaVariables()
+    func add(_ name: String, _ value: String) {
+      Array(name.utf8).withUnsafeBytes { name in
+        Array(value.utf8).withUnsafeBytes { variables.add(name: name, value: $0) }
+      }
+    }
+    add("REQUEST_METHOD", "GET")
+    add("SCRIPT_NAME", "/api/v1/auth/verify")
+    add("HTTP_AUTHORIZATION", "Bearer \(token(role: "builder"))")
+    #expect(backend.server.respond(to: Request(variables: variables)).status.code == 204)
+    add(name, name == "PICO_AUTH_REQUIRE_ROLE" ? " , " : "builder")
+    #expect(backend.server.respond(to: Request(variables: variables)).status.code == 403)
+    #expect(backend.server.authorize(Request(variables: variables)).status.code == 403)
+  }
+
+  /// A program that shares the key may sign what it likes.
+  @Test func anExpiryBeyondAllNumbersHarmsNobody() throws {
+    let answer = verify(try token(#""role":"builder""#, expiry: "1e300"))
+    #expect(answer.status == 204)
+    #expect(answer["x-auth-expires"] == nil)
   }
 
   @Test func parametersAndQueryMustBothBeMet() {
@@ -284,6 +311,16 @@ import Wallets
     #expect(status("POST", [host, ("Origin", "https://app.example.evil.example")]) == 403)
     #expect(status("POST", [host, ("Origin", "https://app.example:8443")]) == 403)
     #expect(status("POST", [host, ("Origin", "null")]) == 403)
+    #expect(status("POST", [host, ("Origin", "http://app.example")]) == 403)
+    #expect(status("POST", [host, ("Origin", "ftp://app.example")]) == 403)
+    for local in ["localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080", "[::1]"] {
+      #expect(status("POST", [("Host", local), ("Origin", "http://\(local)")]) == 204, "\(local)")
+    }
+    #expect(status("POST", [("Host", "localhost.evil"), ("Origin", "http://localhost.evil")]) == 403)
+    let webSocket = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    #expect(status("GET", [host, webSocket]) == 403)
+    #expect(status("GET", [host, webSocket, ("Origin", "https://evil.example")]) == 403)
+    #expect(status("GET", [host, webSocket, own]) == 204)
     // As Traefik tells of a request.
     #expect(status("GET", [("X-Forwarded-Method", "POST"), ("X-Forwarded-Host", "app.example")]) == 403)
     #expect(status("GET", [("X-Forwarded-Method", "POST"), ("X-Forwarded-Host", "app.example"), own]) == 204)

@@ -7,7 +7,11 @@ import Wallets
 /// `/any/` for whoever has a token.
 @Suite(.serialized) struct GateTests {
   enum Kind: String, CaseIterable {
-    case nginx, nginxFastCGI, nginxCached, lighttpd, apacheAuthnz, apacheFcgid
+    case nginx, nginxFastCGI, nginxCached, lighttpd, apacheAuthnz, apacheFcgid, apacheAuthnzProxy,
+      apacheFcgidProxy
+
+    /// Whether Apache starts the gate itself, and knows one refusal only.
+    var isFcgid: Bool { self == .apacheFcgid || self == .apacheFcgidProxy }
 
     /// Whether the application is told in the client's fields' own variables (`HTTP_…`), or in others alone.
     var usesFields: Bool { self != .lighttpd }
@@ -29,11 +33,7 @@ import Wallets
     let extra: String
     switch kind {
     case .nginx, .nginxCached:
-      let port = Socket.freePort()
-      let folder = TemporaryFolder()
-      let application = try Child(
-        ["python3", "\(WebServer.project)/Examples/GatedApp/app.py", "\(port)"], log: folder.file("log"))
-      #expect(eventually { (try? Socket(port: port)) != nil })
+      let (application, port, folder) = try startApplication()
       let verify = kind == .nginx ? "pico-auth-verify.conf" : "pico-auth-verify-cached.conf"
       extra = """
         include \(verify);
@@ -43,6 +43,17 @@ import Wallets
           proxy_pass http://127.0.0.1:\(port);
         }
         location /any/ { include pico-auth-gate.conf; proxy_pass http://127.0.0.1:\(port); }
+        location /both/ {
+          set $pico_auth_role "wallet, builder";
+          include pico-auth-gate.conf;
+          proxy_pass http://127.0.0.1:\(port);
+        }
+        location /outer/ {
+          set $pico_auth_role builder;
+          include pico-auth-gate.conf;
+          proxy_pass http://127.0.0.1:\(port);
+          location /outer/inner/ { proxy_pass http://127.0.0.1:\(port); }
+        }
         location /token/ { set $pico_auth_token 1; include pico-auth-gate.conf; proxy_pass http://127.0.0.1:\(port); }
         """
       return Guarded(
@@ -93,29 +104,44 @@ import Wallets
       let pages = ["app/index.cgi", "any/index.cgi", "any/x", "token/index.cgi"]
       return Guarded(
         site: try Site(.lighttpd, settings: settings, pages: (script, pages), extra: extra))
-    case .apacheAuthnz, .apacheFcgid:
-      let port = kind == .apacheAuthnz ? Socket.freePort() : nil
-      let gate = kind == .apacheAuthnz ? "pico-auth-gate-authnz.conf" : "pico-auth-gate-fcgid.conf"
+    case .apacheAuthnz, .apacheFcgid, .apacheAuthnzProxy, .apacheFcgidProxy:
+      let port = kind.isFcgid ? nil : Socket.freePort()
+      let gate = kind.isFcgid ? "pico-auth-gate-fcgid.conf" : "pico-auth-gate-authnz.conf"
+      let isProxy = kind == .apacheAuthnzProxy || kind == .apacheFcgidProxy
+      let application = isProxy ? try startApplication() : nil
       func location(_ path: String, _ requirement: String) -> String {
-        """
-        ScriptAlias \(path.dropLast()) \(script)
-        <Location \(path)>
-          SetHandler cgi-script
-          \(requirement)
-          Include \(gate)
-        </Location>
+        let handler =
+          application.map { "ProxyPass http://127.0.0.1:\($0.port)\(path)" } ?? "SetHandler cgi-script"
+        return """
+          \(isProxy ? "" : "ScriptAlias \(path.dropLast()) \(script)")
+          <Location \(path)>
+            \(handler)
+            \(requirement)
+            Include \(gate)
+          </Location>
 
-        """
+          """
       }
       extra =
         location("/app/", "SetEnvIfExpr true PICO_AUTH_REQUIRE_ROLE=builder") + location("/any/", "")
         + location("/token/", "SetEnvIfExpr true PICO_AUTH_PASS_TOKEN=1")
       return Guarded(
         site: try Site(
-          kind == .apacheAuthnz ? .apacheProxy : .apacheFcgid, settings: settings, listeningOn: port,
-          extra: extra,
-          global: port.map { "AuthnzFcgiDefineProvider authn pico-auth fcgi://127.0.0.1:\($0)/" } ?? ""))
+          kind.isFcgid ? .apacheFcgid : .apacheProxy, settings: settings, listeningOn: port,
+          helpers: application.map { [$0.child] } ?? [], extra: extra,
+          global: port.map { "AuthnzFcgiDefineProvider authn pico-auth fcgi://127.0.0.1:\($0)/" } ?? ""),
+        folder: application?.folder)
     }
+  }
+
+  /// The example's application, which answers over HTTP with what it is told.
+  private func startApplication() throws -> (child: Child, port: Int, folder: TemporaryFolder) {
+    let port = Socket.freePort()
+    let folder = TemporaryFolder()
+    let child = try Child(
+      ["python3", "\(WebServer.project)/Examples/GatedApp/app.py", "\(port)"], log: folder.file("log"))
+    #expect(eventually { (try? Socket(port: port)) != nil })
+    return (child, port, folder)
   }
 
   private let settings = Backend.settings + "\n  cookie_name: pico\n"
@@ -152,9 +178,8 @@ import Wallets
     #expect(passedOn["X_AUTH_REQUEST_ACCESS_TOKEN"] == token)
 
     #expect(try guarded.get("/app/", bearer: auth.session("s", role: "builder")).status == 200)
-    // mod_fcgid knows one refusal only.
     let lacking = try guarded.get("/app/", bearer: token)
-    #expect(lacking.status == (kind == .apacheFcgid ? 401 : 403))
+    #expect(lacking.status == (kind.isFcgid ? 401 : 403))
     #expect(try guarded.get("/any/", bearer: nil, fields: [("Cookie", "__Host-pico=\(token)")]).status == 200)
 
     for bad in [nil, "nonsense", String(token.dropLast(3)), token + "x", tokens.string("refresh_token")] {
@@ -205,6 +230,46 @@ import Wallets
     #expect(try eventually(within: 8) { try guarded.get("/app/", bearer: token).status == 401 })
   }
 
+  /// No text in a client's fields makes the answer for one location that for another.
+  @Test func aCachedAnswerIsForOneLocation() throws {
+    let guarded = try start(.nginxCached)
+    let token = try guarded.site.client.session("s", role: "wallet")
+    for (first, second) in [("foo", "foo wallet,"), ("foo", "foo wallet"), ("foo", "foo\twallet,")] {
+      let host = { (text: String) in [("X-Forwarded-Host", text)] }
+      #expect(try guarded.get("/both/", bearer: token, fields: host(first)).status == 200)
+      #expect(try guarded.get("/outer/", bearer: token, fields: host(second)).status == 403)
+    }
+  }
+
+  @Test(arguments: [Kind.nginx, .nginxCached])
+  func aLocationThatForgetsWhatMustBeHadIsClosed(_ kind: Kind) throws {
+    let guarded = try start(kind)
+    let builder = try guarded.site.client.session("s", role: "builder")
+    let other = try guarded.site.client.session("t", role: "other")
+    #expect(try guarded.get("/outer/", bearer: builder).status == 200)
+    #expect(try guarded.get("/outer/", bearer: other).status == 403)
+    for token in [builder, other] { #expect(try guarded.get("/outer/inner/", bearer: token).status == 403) }
+  }
+
+  /// A page of another site may open a web socket, and the browser sends the cookie with it.
+  @Test(arguments: Kind.allCases)
+  func aForeignPageUsesNoCookie(_ kind: Kind) throws {
+    let guarded = try start(kind)
+    let token = try guarded.site.client.session("s", role: "builder")
+    let host = "localhost"
+    let upgrade = [
+      ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+      ("Cookie", "__Host-pico=\(token)"),
+    ]
+    func status(_ origin: String?) throws -> Int {
+      try guarded.get("/any/", bearer: nil, fields: upgrade + (origin.map { [("Origin", $0)] } ?? [])).status
+    }
+    #expect(try status("http://\(host)") == 200)
+    for origin in ["https://evil.example", "ftp://\(host)", "http://\(host).evil.example", nil] {
+      #expect([401, 403].contains(try status(origin)), "\(origin ?? "none")")
+    }
+  }
+
   @Test(arguments: Kind.allCases)
   func aBodyGetsThroughWholeOrNotAtAll(_ kind: Kind) throws {
     let guarded = try start(kind)
@@ -245,7 +310,8 @@ import Wallets
         ] {
           let answer = try guarded.get("/any/", bearer: token, fields: fields)
           guard answer.status == 200 else {
-            #expect(answer.status == 400, "\(spelling): \(answer.text)")
+            #expect(
+              [400, 401, 403].contains(answer.status) && spelling != name, "\(spelling): \(answer.text)")
             continue
           }
           var found = told(answer)
@@ -259,6 +325,14 @@ import Wallets
         }
       }
       #expect(try guarded.get("/any/", bearer: nil, fields: [(name, "evil")]).status == 401)
+      // RFC 9110, section 7.6.1: what Connection names, a proxy drops.
+      for list in [name, "close, \(name.lowercased())", "\(name),\(name)"] {
+        let found = told(
+          try guarded.get("/any/", bearer: token, fields: [("Connection", list), (name, "evil")]))
+        for variable in truth.keys {
+          #expect(found[variable] == truth[variable], "\(kind) \(list) \(variable)")
+        }
+      }
     }
     // Nor what is asked for.
     let other = try guarded.site.client.session("other", role: "other")
@@ -268,7 +342,7 @@ import Wallets
   }
 
   /// With the gate gone nobody comes in.
-  @Test(arguments: Kind.allCases.filter { $0 != .apacheFcgid })
+  @Test(arguments: Kind.allCases.filter { !$0.isFcgid })
   func withoutTheGateNobodyComesIn(_ kind: Kind) throws {
     let guarded = try start(kind)
     let token = try guarded.site.client.session("s", role: "builder")

@@ -178,7 +178,7 @@ public final class Site: Sendable {
   {
     let modules = [
       "mpm_event", "authn_core", "authz_core", "authz_user", "alias", "env", "setenvif", "headers", "proxy",
-      "proxy_fcgi",
+      "proxy_fcgi", "proxy_http",
       "authnz_fcgi", "fcgid", "cgid",
     ].map { "LoadModule \($0)_module /usr/lib/apache2/modules/mod_\($0).so" }
       .joined(separator: "\n")

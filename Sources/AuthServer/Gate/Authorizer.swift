@@ -14,16 +14,9 @@ struct Authorizer: Sendable {
   /// 204 with the identity in the fields, or 401, or 403; 503 where it can't be told. Body, Content-Length and method
   /// are those of somebody else's request, and not looked at.
   @Sendable func verify(_ request: Request) throws -> Response {
-    let requirements: [GateRequirements]
-    do {
-      // The query is that of the web server's own request.
-      requirements = [
-        GateRequirements(parameters: request.variables), try GateRequirements(query: request.query),
-      ]
-    } catch {
-      logger.error(
-        "unknown requirement in the web server's configuration", metadata: ["name": "\(error.name)"])
-      throw Problem(.forbidden, "unknown requirement")
+    // The query is that of the web server's own request.
+    let requirements = try clear { () throws(GateRequirements.Unclear) in
+      [try GateRequirements(parameters: request.variables), try GateRequirements(query: request.query)]
     }
     let admission = try gate.admit(request, requirements)
     let wishes = [request.variables[.passToken]] + request.query.filter { $0.name == "token" }.map(\.value)
@@ -38,7 +31,10 @@ struct Authorizer: Sendable {
   func authorize(_ request: Request) -> Response {
     do {
       // The query is the client's here, and has no say.
-      let admission = try gate.admit(request, [GateRequirements(parameters: request.variables)])
+      let requirements = try clear { () throws(GateRequirements.Unclear) in
+        try GateRequirements(parameters: request.variables)
+      }
+      let admission = try gate.admit(request, [requirements])
       var fields = HTTPFields()
       for (name, value) in admission.fields(withToken: Self.isYes(request.variables[.passToken])) {
         let variable = name.uppercased().replacing("-", with: "_")
@@ -49,6 +45,17 @@ struct Authorizer: Sendable {
       return problem.response
     } catch {
       return report(error).response
+    }
+  }
+
+  /// - Throws: ``Problem`` 403 where the web server's configuration isn't clear.
+  private func clear<Value>(_ read: () throws(GateRequirements.Unclear) -> Value) throws(Problem) -> Value {
+    do throws(GateRequirements.Unclear) {
+      return try read()
+    } catch {
+      logger.error(
+        "unclear requirement in the web server's configuration", metadata: ["name": "\(error.name)"])
+      throw Problem(.forbidden, "unclear requirement")
     }
   }
 

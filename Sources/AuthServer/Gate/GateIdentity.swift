@@ -27,11 +27,13 @@ public struct GateIdentity: Sendable {
   /// - Parameter token: the token itself, for applications that ask for it.
   func fields(token: String?) -> [(name: String, value: String)] {
     let subject = claims.subject ?? ""
+    // Left out where it is so far that no whole number holds it.
+    let expiry = claims.expiry.flatMap { Int(exactly: $0.rounded(.down)) }.map { "\($0)" } ?? ""
     let values = [
       Self.encoded(subject), claims.groups.map { Self.encoded($0, besides: ",") }.joined(separator: ","),
       Self.encoded(subject), token ?? "", Self.encoded(subject), Self.encoded(claims.role ?? ""),
       scopes.map { Self.encoded($0) }.joined(separator: " "), Self.encoded(claims.sessionID ?? ""),
-      Self.encoded(claims.tokenID ?? ""), claims.expiry.map { "\(Int($0))" } ?? "",
+      Self.encoded(claims.tokenID ?? ""), expiry,
       Self.encoded(agent?.subject ?? ""),
     ]
     return zip(Self.fieldNames, values).filter { !$0.1.isEmpty }.map { ($0.0, $0.1) }

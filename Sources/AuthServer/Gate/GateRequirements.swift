@@ -19,39 +19,45 @@ public struct GateRequirements: Sendable, Equatable {
     self.audiences = audiences
   }
 
-  /// A query that asks for something unknown: rather than letting through whom it meant to keep out.
-  struct Unknown: Error {
+  /// A web server that asks for something unknown, or for nothing in particular: a slip in its configuration must
+  /// not let through whom it meant to keep out.
+  struct Unclear: Error {
     let name: String
   }
 
-  /// By parameters that the web server's configuration sets and no client can.
-  init(parameters: MetaVariables) {
+  /// By parameters that the web server's configuration sets and no client can. An empty one asks for nothing: nginx
+  /// passes on variables that way which nobody has set.
+  init(parameters: MetaVariables) throws(Unclear) {
+    if let name = parameters.unknownRequirement { throw Unclear(name: name) }
+    func names(_ name: MetaVariables.Name) throws(Unclear) -> [String] {
+      guard let text = parameters[name], !text.isEmpty else { return [] }
+      return try Self.names(text, of: name.text)
+    }
     self.init(
-      roles: Self.names(parameters[.requiredRole] ?? ""),
-      scopes: Self.names(parameters[.requiredScope] ?? ""),
-      groups: Self.names(parameters[.requiredGroup] ?? ""),
-      audiences: Self.names(parameters[.requiredAudience] ?? ""))
+      roles: try names(.requiredRole), scopes: try names(.requiredScope), groups: try names(.requiredGroup),
+      audiences: try names(.requiredAudience))
   }
 
   /// By the query of a request that the web server made itself.
-  init(query: [(name: String, value: String)]) throws(Unknown) {
+  init(query: [(name: String, value: String)]) throws(Unclear) {
     self.init()
     for (name, value) in query {
-      let values = Self.names(value)
       switch name {
-      case "role": roles += values
-      case "scope": scopes += values
-      case "group": groups += values
-      case "audience": audiences += values
+      case "role": roles += try Self.names(value, of: name)
+      case "scope": scopes += try Self.names(value, of: name)
+      case "group": groups += try Self.names(value, of: name)
+      case "audience": audiences += try Self.names(value, of: name)
       case "token": break
-      default: throw Unknown(name: name)
+      default: throw Unclear(name: name)
       }
     }
   }
 
-  /// Names with commas or spaces between.
-  private static func names(_ text: String) -> [String] {
-    text.split { $0 == "," || $0 == " " }.map(String.init)
+  /// Names with commas or spaces between, one at least.
+  private static func names(_ text: String, of requirement: String) throws(Unclear) -> [String] {
+    let names = text.split { $0 == "," || $0 == " " }.map(String.init)
+    guard !names.isEmpty else { throw Unclear(name: requirement) }
+    return names
   }
 
   /// Whether a granted scope covers a required one, as pico-client-auth has it.

@@ -44,15 +44,27 @@ struct SessionCookie: Sendable {
   /// as Origin tells; SameSite=Lax is a second lock. No page of another site can set the fields that are read here.
   private static func checkOrigin(_ request: Request) throws(Problem) {
     let methods = [request.variables[.requestMethod], request.variables[.forwardedMethod]].compactMap { $0 }
-    if methods.allSatisfy(["GET", "HEAD", "OPTIONS", "TRACE"].contains) { return }
+    // A web socket begins with GET, and any page may open one. RFC 6455, section 10.2.
+    let isWebSocket = request.variables[.webSocketKey] != nil
+    if !isWebSocket && methods.allSatisfy(["GET", "HEAD", "OPTIONS", "TRACE"].contains) { return }
     try requireOwnOrigin(request)
   }
 
   private static func requireOwnOrigin(_ request: Request) throws(Problem) {
     let hosts = [request.variables[.host], request.variables[.forwardedHost]].compactMap { $0?.lowercased() }
     guard let origin = request.variables[.origin]?.lowercased(), let scheme = origin.firstRange(of: "://"),
-      hosts.containsBytes(of: origin[scheme.upperBound...])
+      hosts.containsBytes(of: origin[scheme.upperBound...]),
+      isSecure(scheme: origin[..<scheme.lowerBound], host: origin[scheme.upperBound...])
     else { throw Problem(.forbidden, "Origin must be this site's where a cookie is used") }
+  }
+
+  /// Whether a page may have had the cookie: over TLS, or from this very machine, where browsers take it without.
+  private static func isSecure(scheme: Substring, host: Substring) -> Bool {
+    if scheme.hasSameBytes(as: "https") { return true }
+    let port = host.utf8.reversed().prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count
+    let name = host.hasSuffix("]") ? host[...] : host.dropLast(port + 1)
+    return scheme.hasSameBytes(as: "http")
+      && [host, name].contains { ["localhost", "127.0.0.1", "[::1]"].contains(String($0)) }
   }
 
   /// The cookie that an answer with tokens is to set: the configured one, where `?cookie=true` asks for it.

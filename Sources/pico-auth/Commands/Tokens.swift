@@ -101,7 +101,7 @@ extension OutputOptions {
   fileprivate func show(_ revocation: Revocation) throws {
     if json { return try print(revocation.json) }
     try Console.print(
-      "\(Console.shown(revocation.tokenID))  at \(Int(revocation.revokedAt))  "
+      "\(Console.shown(revocation.tokenID))  at \(Int(exactly: revocation.revokedAt.rounded(.down)) ?? 0)  "
         + "by \(Console.shown(revocation.revokedBy))  \(Console.shown(revocation.reason))")
   }
 }

@@ -41,6 +41,7 @@ extension DeploymentValues {
     map "" $pico_auth_group { default ""; }
     map "" $pico_auth_audience { default ""; }
     map "" $pico_auth_token { default ""; }
+    map "" $pico_auth_included { default ""; }
     """
   }
 
@@ -48,10 +49,10 @@ extension DeploymentValues {
     let cache = """
 
         # A good answer counts for so long, so a token may be used for so long after it was revoked. The key is all that the
-        # answer depends on. nginx keeps the key with the answer on the disk, tokens and all: the folder must be on tmpfs,
-        # and nginx's alone.
+        # answer depends on, with newlines between, which no part of it can hold. nginx keeps the key with the answer on the
+        # disk, tokens and all: the folder must be on tmpfs, and nginx's alone.
         fastcgi_cache pico_auth_gate;
-        fastcgi_cache_key "$http_authorization $http_cookie $http_x_agent_authorization $request_method $http_host $http_origin $http_x_forwarded_method $http_x_forwarded_host $pico_auth_role $pico_auth_scope $pico_auth_group $pico_auth_audience $pico_auth_token";
+        fastcgi_cache_key "\(Self.nginxCacheKey)";
         fastcgi_cache_methods GET HEAD POST;
         fastcgi_ignore_headers Cache-Control;
         fastcgi_cache_valid 204 5s;
@@ -69,6 +70,10 @@ extension DeploymentValues {
 
       location = /_pico_auth_verify {
         internal;
+
+        # Asked for a location that inherits the question and not what must be had, as one inside of another does: such a
+        # location has to include pico-auth-gate.conf itself.
+        if ($pico_auth_included != 1) { return 403; }
       \(isCached ? cache : "")
         fastcgi_pass pico_auth;
         fastcgi_keep_conn on;
@@ -105,9 +110,18 @@ extension DeploymentValues {
     """
   }
 
+  private static let nginxCacheKey = [
+    "http_authorization", "http_cookie", "http_x_agent_authorization", "request_method", "http_host",
+    "http_origin",
+    "http_sec_websocket_key", "http_x_forwarded_method", "http_x_forwarded_host", "pico_auth_role",
+    "pico_auth_scope",
+    "pico_auth_group", "pico_auth_audience", "pico_auth_token",
+  ].map { "$" + $0 }.joined(separator: "\\n")
+
   private var nginxQuestion: String {
     let sets = Field.all.map { "auth_request_set \($0.nginx) \($0.upstream);" }.joined(separator: "\n")
     return """
+      set $pico_auth_included 1;
       auth_request /_pico_auth_verify;
       \(sets)
       """
@@ -123,7 +137,7 @@ extension DeploymentValues {
 
       # In place of whatever the client says of itself; what is empty isn't passed on. nginx drops other spellings of the
       # names: leave underscores_in_headers off and ignore_invalid_headers on. With these lines, proxy_set_header lines
-      # of the server block no longer count here.
+      # of the server block no longer count here. Where try_files leads elsewhere, they belong where proxy_pass is.
       \(fields)
       proxy_set_header Host $host;
 
@@ -156,9 +170,12 @@ extension DeploymentValues {
     let names = Field.all.flatMap { [$0.name, $0.name.replacing("-", with: "_")] }
     let cleared = names.map { "  \"\($0)\" => \"\"" }.joined(separator: ",\n")
     return """
-      # For a condition such as $HTTP["url"] =~ "^/reports/" { ... }: lets through whom the gate lets through. Needs mod_setenv
-      # before mod_fastcgi in server.modules. What must be had is set beside it, any one of each:
+      # For a condition such as $HTTP["url"] =~ "^/reports/" { ... }: lets through whom the gate lets through. In
+      # server.modules, mod_setenv comes before mod_fastcgi, and mod_fastcgi before every other module that answers requests
+      # (mod_cgi, mod_scgi, mod_wstunnel ...): what comes before it answers without asking the gate. mod_proxy can't be guarded.
+      # What must be had is set beside it, any one of each:
       # setenv.add-environment = ("PICO_AUTH_REQUIRE_ROLE" => "operator,auditor"), ..._SCOPE, ..._GROUP, ..._AUDIENCE.
+      # A condition within must not have setenv lines of its own: they would take the place of these.
       # Once before it: var.pico_auth_docroot = what server.document-root is, where lighttpd then looks for the page;
       # alias.url doesn't count behind the gate.
 
@@ -198,7 +215,10 @@ extension DeploymentValues {
     CGIPassAuth On
     AuthType None
     AuthnzFcgiCheckAuthnProvider pico-auth Authoritative On RequireBasicAuth Off UserExpr "%{reqenv:REMOTE_USER}"
-    Require valid-user
+    <RequireAll>
+      Require valid-user
+      Require expr "-z reqenv('FORGED_IDENTITY')"
+    </RequireAll>
 
     \(apacheIdentity)
     """
@@ -214,7 +234,7 @@ extension DeploymentValues {
     CGIPassAuth On
     FcgidAccessChecker "\(program)"
     FcgidAccessCheckerAuthoritative On
-    Require all granted
+    Require expr "-z reqenv('FORGED_IDENTITY')"
 
     \(apacheIdentity)
     """
@@ -237,7 +257,10 @@ extension DeploymentValues {
     }.joined(separator: "\n")
     return """
       # The application is told in variables (REMOTE_USER, X_AUTH_ROLE) and in fields, in place of whatever the client says of
-      # itself. Apache drops other spellings of the names.
+      # itself. Other spellings of the names are refused, as some applications take them for the same; and a client
+      # mustn't have mod_proxy drop the fields as belonging to its connection (RFC 9110, section 7.6.1).
+      SetEnvIfNoCase "^(?=.*[^a-z0-9-])(remote|x[^a-z0-9]auth)[^a-z0-9]" "." FORGED_IDENTITY
+      RequestHeader edit* Connection "(?i)(remote|x-auth)-[a-z-]+" "close"
       \(fields)
 
       """
