@@ -40,37 +40,42 @@ struct TokenIssuing: Sendable {
   func pair(
     subject: String, role: String, claims: [(name: String, value: String)] = [], cookie: SessionCookie?
   ) throws -> TokenAnswer {
-    let access = try issuer.issue(
-      subject: subject, role: role, lifetime: accessSeconds, claims: claims)
-    let refresh = try issuer.issue(
+    let access = issuer.draft(subject: subject, role: role, lifetime: accessSeconds, claims: claims)
+    let refresh = issuer.draft(
       subject: subject, role: role, lifetime: refreshSeconds, claims: [("type", "refresh")])
-    let cookieField = try cookie?.field(token: access.text, lifetime: accessSeconds)
-    try record([mint(access, .access), mint(refresh, .refresh)])
+    try cookie?.checkLength(access.length)
+    let (accessText, refreshText) = try recording([mint(access, .access), mint(refresh, .refresh)]) {
+      (try access.sign(), try refresh.sign())
+    }
     var answer = JSONObjectWriter()
-    answer.add("access_token", access.text)
-    answer.add("refresh_token", refresh.text)
+    answer.add("access_token", accessText)
+    answer.add("refresh_token", refreshText)
     answer.add("token_type", "Bearer")
     answer.add("expires_in", accessSeconds)
-    return TokenAnswer(members: answer, cookieField: cookieField)
+    return TokenAnswer(
+      members: answer, cookieField: cookie?.field(token: accessText, lifetime: accessSeconds))
   }
 
   /// Issues the token of a fleet session.
   /// - Parameters:
   ///   - lifetime: seconds.
   ///   - scope: left out where it is empty.
+  /// - Returns: the token, and when it expires, seconds since 1970.
   /// - Throws: ``StoreError`` where it can't be recorded and must be.
   func session(
     _ sessionID: String, agent: String, role: String, scope: String, lifetime: Int
-  ) throws -> IssuedToken {
+  ) throws -> (token: String, expiry: Int) {
     var claims = [(name: "session_id", value: sessionID), (name: "agent_id", value: agent)]
     if !scope.isEmpty { claims.append((name: "scope", value: scope)) }
-    let token = try issuer.issue(subject: sessionID, role: role, lifetime: lifetime, claims: claims)
-    try record([mint(token, .sign, scope: scope, agentID: agent, sessionID: sessionID)])
-    return token
+    let draft = issuer.draft(subject: sessionID, role: role, lifetime: lifetime, claims: claims)
+    let token = try recording([mint(draft, .sign, scope: scope, agentID: agent, sessionID: sessionID)]) {
+      try draft.sign()
+    }
+    return (token, draft.expiry)
   }
 
   private func mint(
-    _ token: IssuedToken, _ kind: Mint.Kind, scope: String = "", agentID: String = "",
+    _ token: TokenDraft, _ kind: Mint.Kind, scope: String = "", agentID: String = "",
     sessionID: String = ""
   ) -> Mint {
     Mint(
@@ -78,14 +83,24 @@ struct TokenIssuing: Sendable {
       expiry: token.expiry, kind: kind, scope: scope, agentID: agentID, sessionID: sessionID)
   }
 
-  private func record(_ mints: [Mint]) throws {
+  /// Signs tokens while their record makes its way to the disk.
+  private func recording<Signed>(_ mints: [Mint], _ sign: () throws -> Signed) throws -> Signed {
     let lasting = mints.filter { $0.expiry - $0.issuedAt >= recordedSeconds }
-    guard !lasting.isEmpty else { return }
+    guard !lasting.isEmpty else { return try sign() }
+    let wait = try attempting { try audit.begin(lasting) }
+    let signed = try sign()
+    try attempting { try wait?() }
+    return signed
+  }
+
+  /// Does what belongs to recording; without it goes on where the settings say so.
+  private func attempting<Value>(_ step: () throws -> Value) throws -> Value? {
     do {
-      try audit.append(lasting)
+      return try step()
     } catch {
       if isAuditRequired { throw error }
       logger.error("tokens issued without a record", metadata: ["reason": "\(error)"])
+      return nil
     }
   }
 }

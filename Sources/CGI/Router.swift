@@ -30,8 +30,8 @@ public struct Route: Sendable {
 /// Finds the route of a request, whichever way a web server splits the path.
 public struct Router: Sendable {
   private let basePath: String
-  private let routes: [Route]
-  private let absoluteRoutes: [Route]
+  private let routes: [String: [Route]]
+  private let absoluteRoutes: [String: [Route]]
   private let report: @Sendable (any Error) -> Problem
 
   /// - Parameters:
@@ -43,8 +43,8 @@ public struct Router: Sendable {
     report: @escaping @Sendable (any Error) -> Problem
   ) {
     self.basePath = basePath
-    self.routes = routes
-    self.absoluteRoutes = absoluteRoutes
+    self.routes = Dictionary(grouping: routes, by: \.path)
+    self.absoluteRoutes = Dictionary(grouping: absoluteRoutes, by: \.path)
     self.report = report
   }
 
@@ -75,19 +75,20 @@ public struct Router: Sendable {
   /// mapped over the whole site); PATH_INFO alone (a script in `/cgi-bin`).
   private func candidates(for request: Request) -> [Route] {
     let path = request.path
-    let absolute = absoluteRoutes.filter { path.hasSameBytes(as: $0.path) }
-    if !absolute.isEmpty { return absolute }
+    if let absolute = Self.routes(of: absoluteRoutes, at: path) { return absolute }
     let pathInfo = request.pathInfo
-    return routes(below: path) ?? routes(below: pathInfo) ?? routes(at: pathInfo[...]) ?? []
+    return routes(below: path) ?? routes(below: pathInfo) ?? Self.routes(of: routes, at: pathInfo) ?? []
   }
 
   private func routes(below path: String) -> [Route]? {
     guard path.utf8.starts(with: basePath.utf8) else { return nil }
-    return routes(at: path[path.utf8.index(path.startIndex, offsetBy: basePath.utf8.count)...])
+    return Self.routes(
+      of: routes, at: String(path[path.utf8.index(path.startIndex, offsetBy: basePath.utf8.count)...]))
   }
 
-  private func routes(at path: Substring) -> [Route]? {
-    let found = routes.filter { $0.path.hasSameBytes(as: path) }
-    return found.isEmpty ? nil : found
+  private static func routes(of routes: [String: [Route]], at path: String) -> [Route]? {
+    // A dictionary takes other spellings of a letter for the same.
+    guard let found = routes[path], found[0].path.hasSameBytes(as: path) else { return nil }
+    return found
   }
 }

@@ -1,15 +1,16 @@
 import CGI
 import Glibc
 import POSIX
+import Synchronization
 
 /// One connection from a web server: its socket, and what has come of the next request.
 ///
 /// Used by one thread at a time: whoever accepted it, or got its event from epoll.
 final class Connection {
-  /// How long a peer may take no byte of its answer before it is given up. Milliseconds.
+  /// How long a peer may take no byte of its answer before it is given up; while the worker ends, one such step.
+  /// Milliseconds.
   private static let patience: Int32 = 5_000
-  /// The same while the worker ends.
-  private static let patienceAtEnd: Int32 = 200
+  private static let patienceStep: Int32 = 200
   /// How long a request may take to come, from its first byte on, and the first one from the beginning of
   /// the connection on. Web servers send what they have; a client that dawdles is theirs to wait for, but
   /// some pass its body on as it comes. Nanoseconds.
@@ -32,7 +33,7 @@ final class Connection {
   /// Whether it has carried a request.
   private(set) var isUsed = false
   /// Whether the worker ends, so that a peer who doesn't read is soon given up.
-  var isEnding = false
+  private let ending: EndFlag
   /// When it is given up if nothing comes, in ``Clock/monotonicNanoseconds``; `.max` for never: between two requests
   /// the web server decides how long to keep it.
   private(set) var deadline = Clock.monotonicNanoseconds + requestTime
@@ -42,12 +43,16 @@ final class Connection {
   private var rest: [UInt8] = []
 
   /// Takes ownership of an accepted socket that doesn't block.
-  init(owning descriptor: Int32) {
+  init(owning descriptor: Int32, ending: EndFlag) {
     socket = FileHandle(owning: descriptor)
+    self.ending = ending
   }
 
   /// Whether part of a request has come.
   var isInTheMiddle: Bool { reader.isInTheMiddle }
+
+  /// Whether something has come behind the last request that is still to be looked at.
+  var hasMore: Bool { !rest.isEmpty }
 
   /// Reads what has come, without waiting.
   /// - Parameter buffer: the thread's, for the time of the call.
@@ -93,7 +98,11 @@ final class Connection {
           return .closed
         }
       }
-      if reader.isInTheMiddle && deadline == .max { deadline = Clock.monotonicNanoseconds + Self.requestTime }
+      if !reader.isInTheMiddle {
+        if isUsed { deadline = .max }
+      } else if deadline == .max {
+        deadline = Clock.monotonicNanoseconds + Self.requestTime
+      }
       return .nothing
     } catch {
       return .closed
@@ -116,7 +125,7 @@ final class Connection {
     _ request: RequestReader.Incoming, _ write: (@escaping Response.Sink) throws -> Void
   ) -> Sequel {
     let answer = AnswerWriter(requestID: request.requestID) { [self] in
-      try send($0, patience: isEnding ? Self.patienceAtEnd : Self.patience)
+      try send($0, patience: Self.patience)
     }
     do {
       try write(answer.append)
@@ -149,11 +158,21 @@ final class Connection {
       switch errno {
       case EINTR: continue
       case EAGAIN:
-        var wait = pollfd(fd: socket.descriptor, events: Int16(POLLOUT), revents: 0)
-        guard poll(&wait, 1, patience) != 0 else { throw PeerGone() }
+        try waitForRoom(patience)
       default: throw PeerGone()
       }
     }
+  }
+
+  private func waitForRoom(_ patience: Int32) throws(PeerGone) {
+    var wait = pollfd(fd: socket.descriptor, events: Int16(POLLOUT), revents: 0)
+    // In steps, as the worker may come to its end meanwhile.
+    var rest = patience
+    repeat {
+      if poll(&wait, 1, min(rest, Self.patienceStep)) != 0 { return }
+      rest -= Self.patienceStep
+    } while rest > 0 && !ending.isSet
+    throw PeerGone()
   }
 
   /// Tells the peer that nothing it sends from now on will be read; what it has sent can still be received.
@@ -166,6 +185,15 @@ final class Connection {
   func breakOff() {
     shutdown(socket.descriptor, Int32(SHUT_RDWR))
   }
+}
+
+/// Told to all connections of a worker that ends.
+final class EndFlag: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  var isSet: Bool { flag.load(ordering: .relaxed) }
+
+  func set() { flag.store(true, ordering: .relaxed) }
 }
 
 /// The web server closed the connection before it had the whole answer.

@@ -16,11 +16,14 @@ public final class ListeningSocket: CustomStringConvertible {
   }
 
   private static let backlog: Int32 = 1024
+  /// How often it is looked whether others have stopped listening, and the microseconds between.
+  private static let probes = 20
+  private static let probePause: UInt32 = 100_000
 
   public let description: String
   let handle: FileHandle
-  /// The file to remove at the end.
-  private let path: String?
+  /// The file to remove at the end; nil once it is removed, as it may be another process's then.
+  private var path: String?
 
   /// Binds and listens. A socket file that nobody listens on any more is replaced.
   /// - Throws: ``ListenError``.
@@ -62,6 +65,7 @@ public final class ListeningSocket: CustomStringConvertible {
   /// Removes the socket file, if it is ours.
   public func remove() {
     if let path { unlink(path) }
+    path = nil
   }
 
   private static func unix(_ path: String, _ access: Access) throws -> FileHandle {
@@ -71,27 +75,40 @@ public final class ListeningSocket: CustomStringConvertible {
       try refuseIfInUse(path)
       try Files.remove(path)
     }
+    // The folder may be somebody else's, who could put a link in the file's place: nothing here follows one, and the
+    // mode is the file's from the beginning.
+    let mask = umask(~mode_t(access.mode) & 0o777)
+    defer { umask(mask) }
     _ = try withUnixAddress(path) { address, size in
       try retryingOnInterrupt("bind") { bind(handle.descriptor, address, size) }
     }
     if access.owner != nil || access.group != nil {
-      try retryingOnInterrupt("chown") { chown(path, access.owner ?? .max, access.group ?? .max) }
+      try retryingOnInterrupt("lchown") { lchown(path, access.owner ?? .max, access.group ?? .max) }
     }
-    try retryingOnInterrupt("chmod") { chmod(path, mode_t(access.mode)) }
     return handle
   }
 
-  /// Only a refused connection shows that nobody listens there any more.
+  /// Only a refused connection shows that nobody listens there any more. Workers whose supervisor was killed do so for
+  /// a second or two.
   private static func refuseIfInUse(_ path: String) throws {
-    let probe = try open(AF_UNIX)
-    let code = withUnixAddress(path) { address, size in
-      connect(probe.descriptor, address, size) == 0 ? 0 : errno
+    var code = try attempt(path)
+    for _ in 0..<probes where code == 0 {
+      usleep(probePause)
+      code = try attempt(path)
     }
-    if code == ECONNREFUSED { return }
+    if code == ECONNREFUSED || code == ENOENT { return }
     throw ListenError(
       description: code == 0 || code == EAGAIN
         ? "unix:\(path): another process listens there"
         : "unix:\(path): \(SystemError(call: "connect", code: code))")
+  }
+
+  /// What becomes of a connection: 0 or an errno.
+  private static func attempt(_ path: String) throws(SystemError) -> Int32 {
+    let probe = try open(AF_UNIX)
+    return withUnixAddress(path) { address, size in
+      connect(probe.descriptor, address, size) == 0 ? 0 : errno
+    }
   }
 
   private static func withUnixAddress<Value>(

@@ -12,6 +12,9 @@ final class ParkedConnections: Sendable {
   /// Whether any of them has a deadline.
   var haveDeadlines: Bool { limited.load(ordering: .relaxed) > 0 }
 
+  /// How many there are.
+  var count: Int { connections.withLock { $0.count } }
+
   func park(_ connection: Connection) {
     if connection.deadline != .max { limited.add(1, ordering: .relaxed) }
     connections.withLock { $0[connection.socket.descriptor] = connection }

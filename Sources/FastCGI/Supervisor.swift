@@ -58,7 +58,8 @@ public final class Supervisor {
   /// one by one, to a configuration read anew; where that is bad, all stays as it was.
   /// - Throws: what `makeLaunch` throws at the start; ``SystemError``.
   public func run() throws {
-    defer { socket.remove() }
+    let listening = socket
+    defer { listening.remove() }
     let signals = try SignalQueue(Self.stopSignals + [SIGHUP, SIGCHLD])
     // Whoever started us may ignore it, and the kernel would then keep no ended worker for us to find.
     signal(SIGCHLD, SIG_DFL)
@@ -85,7 +86,12 @@ public final class Supervisor {
         endLate()
         tellWhenReady()
       }
-      stop { signals.wait(seconds: $0, or: ready.reading) }
+      // From now on nobody finds the way in; who has is answered.
+      listening.remove()
+      stop {
+        _ = signals.wait(seconds: $0, or: ready.reading)
+        _ = ready.readNumbers()
+      }
     }
   }
 
@@ -192,13 +198,13 @@ public final class Supervisor {
     slots[index].nextStart = Self.now + slots[index].pause
   }
 
-  private func stop(_ wait: (Double) -> [Int32]) {
+  private func stop(_ wait: (Double) -> Void) {
     manager.tellStopping()
     for worker in slots.flatMap({ [$0.worker, $0.successor] }).compactMap({ $0 }) { retire(worker) }
     while !retiring.isEmpty {
       let rest = (retiring.values.min() ?? 0) - Self.now
       if rest <= 0 { endLate() }
-      _ = wait(max(rest, 0.1))
+      wait(max(rest, 0.1))
       reap()
     }
   }

@@ -18,10 +18,15 @@ public final class WorkerLoop: Sendable {
   private static let bufferSize = 65536
   /// How often late connections are looked for. Milliseconds.
   private static let lookout: Int32 = 1000
-  /// After a stop: how long connections that wait to be accepted are taken on, and how long requests that
-  /// have begun to come are waited for. Nanoseconds.
+  /// After a stop: how long connections that wait to be accepted are taken on, how long requests that have begun to
+  /// come are waited for, and how long those that have come are served. Nanoseconds.
   private static let acceptTime: UInt64 = 500_000_000
   private static let finishTime: UInt64 = 1_000_000_000
+  private static let serveTime: UInt64 = 1_700_000_000
+  /// How many requests that have come at once on a connection are answered before others have their turn.
+  private static let turn = 32
+  /// Descriptors that connections leave to files.
+  private static let reserve = 32
 
   private let listener: Int32
   private let threads: Int
@@ -33,6 +38,8 @@ public final class WorkerLoop: Sendable {
   private let parked = ParkedConnections()
   private let served = Atomic<Int>(0)
   private let lastComplaint = Atomic<UInt64>(0)
+  private let ending = EndFlag()
+  private let maximumConnections: Int
 
   /// What an event is about is told by its descriptor: the listening socket, what ends the worker, or else a
   /// connection.
@@ -53,7 +60,10 @@ public final class WorkerLoop: Sendable {
     self.requestLimit = requestLimit
     self.logger = logger
     self.handler = handler
+    maximumConnections = max(1, Limits.raiseDescriptors() - Self.reserve)
     signal(SIGPIPE, SIG_IGN)
+    // Meant for the supervisor, and sent to the whole group by terminals and service managers.
+    signal(SIGHUP, SIG_IGN)
     signals = try Self.blockSignals()
     epoll = FileHandle(
       owning: try retryingOnInterrupt("epoll_create1") {
@@ -68,20 +78,20 @@ public final class WorkerLoop: Sendable {
     for stop in stops { try watch(stop, EPOLLIN.rawValue) }
   }
 
-  /// SIGTERM, SIGINT and SIGUSR1 (a web server's word for a gentle stop) as a descriptor that becomes readable.
+  /// SIGTERM, SIGINT, SIGQUIT and SIGUSR1 (a web server's word for a gentle stop) as a descriptor that becomes readable.
   ///
   /// It is never read, so it stays readable, and every thread that comes to wait finds out. A handler
   /// could not do that: the signal would meet one thread, perhaps between looking and waiting.
   private static func blockSignals() throws(SystemError) -> FileHandle {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in [SIGTERM, SIGINT, SIGUSR1] { sigaddset(&set, signal) }
+    for signal in [SIGTERM, SIGINT, SIGQUIT, SIGUSR1] { sigaddset(&set, signal) }
     pthread_sigmask(SIG_BLOCK, &set, nil)
     return FileHandle(
       owning: try retryingOnInterrupt("signalfd") { signalfd(-1, &set, Int32(SFD_CLOEXEC)) })
   }
 
-  /// Serves until SIGTERM, SIGINT, SIGUSR1, the end of the lifeline or the last request that it is to serve;
+  /// Serves until SIGTERM, SIGINT, SIGQUIT, SIGUSR1, the end of the lifeline or the last request that it is to serve;
   /// requests in flight are answered first.
   public func run() {
     var others: [pthread_t] = []
@@ -122,10 +132,12 @@ public final class WorkerLoop: Sendable {
   /// Answers what has come before the stop, and what is on its way: the rest of requests that have begun, the
   /// first of connections that are new. Others are told that they are too late.
   private func finish(_ buffer: UnsafeMutableRawBufferPointer) {
+    ending.set()
     let start = Clock.monotonicNanoseconds
-    // More than one, as what tells of the stop is always among them.
-    var events = [epoll_event](repeating: epoll_event(), count: 64)
-    while Clock.monotonicNanoseconds < start + Self.finishTime {
+    // One more than what tells of the stop and the listening socket, which are always among them: few, so that every
+    // thread has some.
+    var events = [epoll_event](repeating: epoll_event(), count: stops.count + 2)
+    while Clock.monotonicNanoseconds < start + Self.serveTime {
       let awaited = parked.refuseMore()
       var isIdle = true
       let count = epoll_wait(epoll.descriptor, &events, Int32(events.count), 0)
@@ -139,15 +151,19 @@ public final class WorkerLoop: Sendable {
         advanceToEnd(connection, buffer, isWatched: false)
       }
       guard isIdle else { continue }
-      if awaited == 0 { return }
+      if awaited == 0 || Clock.monotonicNanoseconds > start + Self.finishTime { return }
       usleep(2000)
     }
   }
 
   private func accepted() -> Connection? {
+    guard parked.count < maximumConnections else {
+      usleep(10_000)
+      return nil
+    }
     let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let descriptor = accept4(listener, nil, nil, flags)
-    if descriptor != -1 { return Connection(owning: descriptor) }
+    if descriptor != -1 { return Connection(owning: descriptor, ending: ending) }
     // Out of descriptors or memory: transient, so wait a little rather than spin. All else is a peer that
     // went away, or another thread that was faster.
     let error = SystemError(call: "accept4")
@@ -162,12 +178,16 @@ public final class WorkerLoop: Sendable {
   private func advance(
     _ connection: Connection, _ buffer: UnsafeMutableRawBufferPointer, isWatched: Bool
   ) {
-    switch connection.receive(buffer) {
-    case .closed: return
-    case .nothing: break
-    case .request(let request):
-      if answer(request, on: connection) == .close { return }
-    }
+    var answered = 0
+    repeat {
+      switch connection.receive(buffer) {
+      case .closed: return
+      case .nothing: return park(connection, isWatched: isWatched)
+      case .request(let request):
+        if answer(request, on: connection) == .close { return }
+        answered += 1
+      }
+    } while connection.hasMore && answered < Self.turn
     park(connection, isWatched: isWatched)
   }
 
@@ -175,7 +195,6 @@ public final class WorkerLoop: Sendable {
   private func advanceToEnd(
     _ connection: Connection, _ buffer: UnsafeMutableRawBufferPointer, isWatched: Bool
   ) {
-    connection.isEnding = true
     while true {
       // Nobody keeps the connection, so its peer must not think that it could send anything more.
       if connection.isUsed && !connection.isInTheMiddle { connection.refuseMore() }
@@ -190,8 +209,10 @@ public final class WorkerLoop: Sendable {
   }
 
   private func park(_ connection: Connection, isWatched: Bool) {
-    // Once: between this event and the next the connection belongs to one thread.
-    let interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue
+    // Once: between this event and the next the connection belongs to one thread. What has been read already gives no
+    // event, so that room for an answer stands in for it.
+    var interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue
+    if connection.hasMore { interest |= EPOLLOUT.rawValue }
     let descriptor = connection.socket.descriptor
     // First, as the event may come before the call has returned.
     parked.park(connection)
@@ -226,7 +247,7 @@ public final class WorkerLoop: Sendable {
   private func complain(_ what: String, _ error: SystemError) {
     let now = Clock.monotonicNanoseconds
     let last = lastComplaint.load(ordering: .relaxed)
-    guard now - last > 1_000_000_000,
+    guard now > last + 1_000_000_000,
       lastComplaint.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
     else { return }
     logger.error("\(what)", metadata: ["reason": "\(error)"])

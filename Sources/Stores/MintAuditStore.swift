@@ -10,6 +10,13 @@ public protocol MintAuditStore: Sendable {
   /// - Throws: ``StoreError``.
   func append(_ mints: [Mint]) throws
 
+  /// Records tokens as ``append(_:)`` does, for callers with something to do until the record is on the disk. By default
+  /// it is there at once.
+  /// - Returns: what waits until a crash can't undo it, and throws ``StoreError`` where one could; to be called before
+  ///   anybody gets the tokens.
+  /// - Throws: ``StoreError``.
+  func begin(_ mints: [Mint]) throws -> () throws -> Void
+
   /// What was recorded, newest first.
   /// - Throws: ``StoreError``.
   func list(_ query: MintQuery) throws -> MintPage
@@ -20,6 +27,11 @@ public protocol MintAuditStore: Sendable {
 }
 
 extension MintAuditStore {
+  public func begin(_ mints: [Mint]) throws -> () throws -> Void {
+    try append(mints)
+    return {}
+  }
+
   public func checkWritable() throws {}
 }
 

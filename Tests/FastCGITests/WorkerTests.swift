@@ -19,6 +19,32 @@ import Testing
     #expect(try client.get("/jwks").status == 200)
   }
 
+  /// More than a worker serves on one connection before it looks at others.
+  @Test func requestsSentAtOnceAreAllAnswered() throws {
+    let backend = try Backend(in: folder)
+    let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
+    let requests = try (0..<100).flatMap { index in
+      try client.request(variables(index % 2 == 0 ? "/api/v1/auth/jwks" : "/nowhere"))
+    }
+    try client.sendRaw(requests)
+    for index in 0..<100 { #expect(try client.answer().status == (index % 2 == 0 ? 200 : 404), "\(index)") }
+    #expect(try client.get("/jwks").status == 200)
+  }
+
+  /// Terminals and service managers signal a whole group.
+  @Test func aSignalToTheGroupLosesNoRequest() throws {
+    let backend = try Backend(in: folder)
+    let workers = backend.child.descendants
+    let clients = try (0..<8).map { _ in try FastCGIClient(unix: backend.socket, keepsConnection: true) }
+    for client in clients { #expect(try client.get("/jwks").status == 200) }
+    for worker in workers { kill(worker, SIGHUP) }
+    for client in clients { #expect(try client.get("/jwks").status == 200) }
+    let request = try clients[0].request(variables())
+    for client in clients { try client.sendRaw(request) }
+    for worker in workers { kill(worker, SIGQUIT) }
+    for client in clients { #expect(try client.answer().status == 200) }
+  }
+
   @Test func aBodyThatNobodyReadsDoesNotSpoilTheNextRequest() throws {
     let backend = try Backend(in: folder)
     let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)

@@ -4,6 +4,8 @@ import Foundation
 public final class FastCGIClient: @unchecked Sendable {
   private let socket: Socket
   private let keepsConnection: Bool
+  /// What has come of the next answer.
+  private var received: [UInt8] = []
 
   public init(unix path: String, keepsConnection: Bool = false) throws {
     socket = try Socket(unix: path)
@@ -40,20 +42,20 @@ public final class FastCGIClient: @unchecked Sendable {
 
   /// Reads records up to the end of the request.
   public func answer() throws -> HTTPAnswer {
-    var bytes: [UInt8] = []
     var output: [UInt8] = []
     while true {
-      while bytes.count >= 8 {
-        let length = Int(bytes[4]) << 8 | Int(bytes[5])
-        let total = 8 + length + Int(bytes[6])
-        guard bytes.count >= total else { break }
-        if bytes[1] == 6 { output += bytes[8..<8 + length] }
-        if bytes[1] == 3 { return Self.parse(output) }
-        bytes.removeFirst(total)
+      while received.count >= 8 {
+        let length = Int(received[4]) << 8 | Int(received[5])
+        let total = 8 + length + Int(received[6])
+        guard received.count >= total else { break }
+        let record = received.prefix(total)
+        received.removeFirst(total)
+        if record[1] == 6 { output += record[8..<8 + length] }
+        if record[1] == 3 { return Self.parse(output) }
       }
       let chunk = try socket.receive()
       guard !chunk.isEmpty else { throw Socket.Failure(call: "connection closed", code: 0) }
-      bytes += chunk
+      received += chunk
     }
   }
 

@@ -80,13 +80,17 @@ struct SessionCookie: Sendable {
     return cookie
   }
 
-  /// The field that sets the cookie. RFC 6265, section 4.1.
-  /// - Parameter lifetime: seconds.
-  /// - Throws: ``Problem`` 400 where no browser would keep it.
-  func field(token: String, lifetime: Int) throws(Problem) -> String {
-    guard name.utf8.count + token.utf8.count < Self.maximumSize else {
+  /// Checks that browsers would keep a token of some length.
+  /// - Throws: ``Problem`` 400 where they wouldn't.
+  func checkLength(_ length: Int) throws(Problem) {
+    guard name.utf8.count + length < Self.maximumSize else {
       throw Problem(.badRequest, "the token is too long for a cookie")
     }
-    return "\(name)=\(token); Path=/; Max-Age=\(lifetime); Secure; HttpOnly; SameSite=Lax"
+  }
+
+  /// The field that sets the cookie. RFC 6265, section 4.1.
+  /// - Parameter lifetime: seconds.
+  func field(token: String, lifetime: Int) -> String {
+    "\(name)=\(token); Path=/; Max-Age=\(lifetime); Secure; HttpOnly; SameSite=Lax"
   }
 }

@@ -41,12 +41,12 @@ struct FleetSessionRoute: Sendable {
     guard allowedRoles.isEmpty || allowedRoles.containsBytes(of: role) else {
       throw Problem(.forbidden, "role not allowed: \(role)")
     }
-    let token = try issuing.session(
+    let (token, expiry) = try issuing.session(
       session, agent: agent, role: role, scope: try fields.optionalText("scope") ?? "",
       lifetime: try lifetime(fields))
     var answer = JSONObjectWriter()
-    answer.add("session_token", token.text)
-    answer.add("exp", token.expiry)
+    answer.add("session_token", token)
+    answer.add("exp", expiry)
     return .json(answer.finish())
   }
 

@@ -70,6 +70,7 @@ final class AppendLog: @unchecked Sendable {
   /// - Returns: the end behind them, to wait for.
   func append(_ lines: [UInt8], at end: LogEnd) throws -> LogEnd {
     try end.file.append(lines, size: end.offset)
+    end.file.want(end.offset + lines.count)
     return LogEnd(file: end.file, offset: end.offset + lines.count)
   }
 

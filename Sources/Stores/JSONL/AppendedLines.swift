@@ -30,6 +30,14 @@ struct AppendedLines {
     self.path = path
   }
 
+  /// Whether all of a file that looks like this was handed over; nil is no file.
+  func haveAll(of current: FileStatus?) -> Bool {
+    guard let current, let status else { return current == nil && status == nil }
+    // What is unfinished may have been cut off and something as long written in its place.
+    return unfinished.isEmpty && status.identity == current.identity && status.size == current.size
+      && status.modified == current.modified
+  }
+
   /// Hands over every whole line that is new, without its newline, in order.
   /// - Throws: what `body` throws, and the same line is handed over next time; ``SystemError``.
   mutating func read(_ body: (ArraySlice<UInt8>) throws -> Void) throws -> Change {
@@ -38,12 +46,7 @@ struct AppendedLines {
       self = AppendedLines(path: path)
       return isNew ? .replaced : .none
     }
-    // What is unfinished may have been cut off and something as long written in its place.
-    if let status, status.identity == current.identity, status.size == current.size,
-      status.modified == current.modified, unfinished.isEmpty
-    {
-      return .none
-    }
+    if haveAll(of: current) { return .none }
     var change = Change.none
     if status?.identity != current.identity {
       if status != nil { change = .replaced }

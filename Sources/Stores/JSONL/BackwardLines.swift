@@ -2,11 +2,13 @@ import POSIX
 
 /// Reads lines from the end of a file towards its beginning, newest first, a chunk at a time.
 enum BackwardLines {
+  /// The first chunk is small, as often the last few lines are all that is wanted. Bytes.
+  private static let firstChunkSize = 4096
   private static let chunkSize = 65536
 
   /// Hands over the lines that end before `end`, the last first, without their newlines.
   /// - Parameters:
-  ///   - end: bytes from the beginning; just behind a newline.
+  ///   - end: bytes from the beginning; what stands between the last newline before it and it is left out.
   ///   - start: where to stop; the beginning of a line.
   ///   - body: gets a line and the offset it begins at; false ends the reading.
   static func read(
@@ -14,12 +16,20 @@ enum BackwardLines {
     _ body: (ArraySlice<UInt8>, _ offset: Int) throws -> Bool
   ) throws {
     var position = end
+    var size = firstChunkSize
+    var isTorn = true
     /// What was read of lines whose beginning isn't known yet.
     var pending: [UInt8] = []
     while position > start {
-      let size = min(chunkSize, position - start)
+      size = min(size, position - start)
       position -= size
       pending = try handle.read(count: size, at: position) + pending
+      size = chunkSize
+      if isTorn {
+        guard let newline = pending.lastIndex(of: UInt8(ascii: "\n")) else { continue }
+        pending.removeSubrange((newline + 1)...)
+        isTorn = false
+      }
       // The first line of what we have may begin before it, unless we have come to the start.
       guard let whole = position == start ? 0 : pending.firstIndex(of: UInt8(ascii: "\n")).map({ $0 + 1 })
       else {

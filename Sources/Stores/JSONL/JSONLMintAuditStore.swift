@@ -30,6 +30,12 @@ public final class JSONLMintAuditStore: MintAuditStore {
   }
 
   public func append(_ mints: [Mint]) throws {
+    try begin(mints)()
+  }
+
+  /// Whoever waits for the disk waits for all that was appended till then: of many who append, do something else, and
+  /// wait, few have to.
+  public func begin(_ mints: [Mint]) throws -> () throws -> Void {
     var lines: [UInt8] = []
     for mint in mints { lines += RecordLine.seal(mint.members.finish()) }
     let end = try log.locked {
@@ -40,7 +46,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
       }
       return try log.append(lines, at: end)
     }
-    try log.waitUntilDurable(end, renew: renew)
+    return { [self] in try log.waitUntilDurable(end, renew: renew) }
   }
 
   public func checkWritable() throws {
@@ -88,9 +94,45 @@ public final class JSONLMintAuditStore: MintAuditStore {
   // MARK: - Listing
 
   private func page(_ query: MintQuery) throws -> MintPage {
+    var page = Page(query: query, path: path, logger: logger)
+    let place = query.before.flatMap(FileCursor.init)
+    // The current one first, and once: it may be turned over meanwhile, and stand among the others then.
+    let current = try SharedFiles.open(path, flags: .read)
+    var isFound = query.before == nil
+    func read(_ handle: FileHandle) throws {
+      if isFound {
+        try page.read(handle, before: try handle.status().size)
+      } else if let place, try place.isIn(handle) {
+        isFound = true
+        try page.read(handle, before: place.offset)
+      }
+    }
+    if let current { try read(current) }
+    if !page.isFull {
+      let identity = try current?.status().identity
+      for archive in try archives.all().reversed() where !page.isFull {
+        guard let handle = try SharedFiles.open(archive, flags: .read),
+          try handle.status().identity != identity
+        else { continue }
+        try read(handle)
+      }
+    }
+    return MintPage(mints: page.mints, cursor: page.cursor)
+  }
+
+  /// A page that is being filled.
+  private struct Page {
+    let query: MintQuery
+    let path: String
+    let logger: Logger
     var mints: [Mint] = []
+    /// Where the next page begins, once it is known that there is one. A file is named by its inode, which stays when
+    /// it is turned over.
     var cursor: String?
-    for (handle, end) in try files(before: query.before) {
+
+    var isFull: Bool { cursor != nil }
+
+    mutating func read(_ handle: FileHandle, before end: Int) throws {
       try BackwardLines.read(handle, before: end) { line, offset in
         guard !line.isEmpty else { return true }
         guard let mint = (try? RecordLine.object(line)).flatMap({ Mint($0) }) else {
@@ -106,31 +148,6 @@ public final class JSONLMintAuditStore: MintAuditStore {
         mints.append(mint)
         return true
       }
-      if cursor != nil { break }
     }
-    return MintPage(mints: mints, cursor: cursor)
-  }
-
-  /// The files to read, newest first, each up to an offset.
-  /// - Parameter cursor: where to begin; a file is named by its inode, which stays when it is turned over.
-  private func files(before cursor: String?) throws -> [(FileHandle, end: Int)] {
-    var files: [(FileHandle, end: Int)] = []
-    let place = cursor.flatMap(FileCursor.init)
-    var isFound = cursor == nil
-    // The current one first, and once: it may be turned over meanwhile, and stand among the others then.
-    let current = try SharedFiles.open(path, flags: .read)
-    let identity = try current?.status().identity
-    let others = try archives.all().reversed().compactMap { try SharedFiles.open($0, flags: .read) }
-      .filter { try $0.status().identity != identity }
-    for handle in [current].compactMap(\.self) + others {
-      if isFound {
-        let size = try handle.status().size
-        files.append((handle, try BackwardLines.endOfLastLine(of: handle, size: size)))
-      } else if let place, try place.isIn(handle) {
-        isFound = true
-        files.append((handle, place.offset))
-      }
-    }
-    return files
   }
 }

@@ -42,7 +42,11 @@ public final class JSONLRevocationStore: RevocationStore {
   }
 
   public func isRevoked(_ tokenID: String) throws -> Bool {
-    try reading { state in
+    let hash = TokenIDHash(tokenID)
+    // The system call stays outside of the lock that all threads take. What had come when it was made is known then.
+    let status = try StoreError.translating(path) { try FileStatus.ofFile(at: path) }
+    if let answer = state.withLock({ $0.index.answer(hash, asOf: status) }) { return answer }
+    return try reading { state in
       state.lookups += 1
       if !state.isLoaded && state.lookups == 1 && Self.isPlain(tokenID) {
         guard let handle = try SharedFiles.open(path, flags: .read) else { return false }
@@ -50,7 +54,7 @@ public final class JSONLRevocationStore: RevocationStore {
       }
       try state.index.refresh()
       state.isLoaded = true
-      return try state.index.contains(TokenIDHash(tokenID))
+      return state.index.contains(hash)
     }
   }
 
@@ -124,7 +128,7 @@ public final class JSONLRevocationStore: RevocationStore {
     let isKnown = try reading { state in
       try state.index.refresh()
       state.isLoaded = true
-      return try state.index.contains(TokenIDHash(tokenID))
+      return state.index.contains(TokenIDHash(tokenID))
     }
     guard isKnown else { return nil }
     if Self.isPlain(tokenID) { return try RevocationLine.find(tokenID, in: handle) }

@@ -53,10 +53,15 @@ final class LogFile: Sendable {
     }
   }
 
+  /// Has whoever flushes the file next do so up to `size`.
+  func want(_ size: Int) {
+    progress.withLock { $0.wanted = max($0.wanted, size) }
+  }
+
   /// Waits until the first `size` bytes are on the disk.
   /// - Throws: ``SystemError``; the file is suspect then.
   func waitUntilDurable(_ size: Int) throws(SystemError) {
-    progress.withLock { $0.wanted = max($0.wanted, size) }
+    want(size)
     while true {
       let step = try next(size)
       guard case .flush(let target) = step else { return }

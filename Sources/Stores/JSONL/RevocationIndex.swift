@@ -29,8 +29,14 @@ struct RevocationIndex {
     }
   }
 
+  /// Whether a token is revoked, where a file that looks like this was read to its end; else nil.
+  /// - Parameter status: nil where there is no file.
+  func answer(_ hash: TokenIDHash, asOf status: FileStatus?) -> Bool? {
+    lines.haveAll(of: status) ? revoked.contains(hash) : nil
+  }
+
   /// Whether a token is revoked, as of the last ``refresh()``.
-  func contains(_ hash: TokenIDHash) throws -> Bool {
+  func contains(_ hash: TokenIDHash) -> Bool {
     if revoked.contains(hash) { return true }
     // A record whose newline is still to come, or was cut off.
     guard !lines.unfinished.isEmpty else { return false }
