@@ -1,4 +1,5 @@
 import HTTPTypes
+import Wire
 
 /// What a route answers.
 public struct Response: Sendable {
@@ -73,16 +74,16 @@ public struct Response: Sendable {
     var text: [UInt8] = []
     text.reserveCapacity(256 + (length ?? 0))
     func append(_ name: String, _ value: String) {
-      text.append(contentsOf: name.utf8)
-      text.append(contentsOf: ": ".utf8)
-      text.append(contentsOf: value.utf8)
-      text.append(contentsOf: "\r\n".utf8)
+      text.append(name)
+      text.append(": ")
+      text.append(value)
+      text.append("\r\n")
     }
     append("Status", "\(status.code) \(status.reasonPhrase)")
     for field in fields { append(field.name.rawName, field.value) }
     append("X-Content-Type-Options", "nosniff")
     if let length, status.code != 204, status.code != 304 { append("Content-Length", "\(length)") }
-    text.append(contentsOf: "\r\n".utf8)
+    text.append("\r\n")
     return text
   }
 }

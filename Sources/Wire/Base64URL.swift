@@ -11,29 +11,29 @@ public enum Base64URL {
 
   /// Four digits for each three bytes, no padding.
   public static func encode(_ bytes: [UInt8]) -> [UInt8] {
-    let digits = alphabet
-    var text: [UInt8] = []
-    text.reserveCapacity((bytes.count * 4 + 2) / 3)
-    var index = 0
-    while index + 2 < bytes.count {
-      let group = UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2])
-      text.append(digits[Int(group >> 18)])
-      text.append(digits[Int(group >> 12 & 63)])
-      text.append(digits[Int(group >> 6 & 63)])
-      text.append(digits[Int(group & 63)])
-      index += 3
+    let length = (bytes.count * 4 + 2) / 3
+    return [UInt8](unsafeUninitializedCapacity: length) { text, count in
+      bytes.withUnsafeBufferPointer { bytes in
+        alphabet.withUnsafeBufferPointer { digits in
+          func put(_ group: UInt32, _ digitCount: Int) {
+            for digit in 0..<digitCount {
+              text[count + digit] = digits[Int(group >> UInt32(18 - 6 * digit) & 63)]
+            }
+            count += digitCount
+          }
+          var index = 0
+          while index + 2 < bytes.count {
+            put(UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2]), 4)
+            index += 3
+          }
+          switch bytes.count - index {
+          case 1: put(UInt32(bytes[index]) << 16, 2)
+          case 2: put(UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8, 3)
+          default: break
+          }
+        }
+      }
     }
-    switch bytes.count - index {
-    case 1:
-      text.append(digits[Int(bytes[index] >> 2)])
-      text.append(digits[Int(bytes[index] << 4 & 63)])
-    case 2:
-      text.append(digits[Int(bytes[index] >> 2)])
-      text.append(digits[Int(bytes[index] << 4 & 63 | bytes[index + 1] >> 4)])
-      text.append(digits[Int(bytes[index + 1] << 2 & 63)])
-    default: break
-    }
-    return text
   }
 
   /// The bytes behind the text; nil for padding, white space, a foreign letter, an impossible length, or

@@ -26,6 +26,14 @@ extension Sequence where Element: StringProtocol {
   }
 }
 
+extension [UInt8] {
+  /// Appends a text's bytes: in one go, where appending its UTF-8 view goes byte by byte.
+  public mutating func append(_ text: String) {
+    var text = text
+    text.withUTF8 { append(contentsOf: $0) }
+  }
+}
+
 /// Whether two byte strings are equal, in a time that depends only on their lengths.
 public func equalInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
   guard left.count == right.count else { return false }

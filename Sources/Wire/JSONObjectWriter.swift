@@ -55,18 +55,25 @@ extension [UInt8] {
   /// Appends a string in quotes, with the escapes that RFC 8259 section 7 requires and no others.
   public mutating func appendJSON(_ string: String) {
     append(UInt8(ascii: "\""))
-    if string.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c }) {
-      for byte in string.utf8 {
-        switch byte {
-        case 0x22, 0x5c: self += [UInt8(ascii: "\\"), byte]
-        case 0x0a: self += Array("\\n".utf8)
-        case 0..<0x20: self += Array("\\u00\(Hex.encode([byte]))".utf8)
-        default: append(byte)
-        }
+    var string = string
+    string.withUTF8 { text in
+      if text.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c }) {
+        appendEscaped(text)
+      } else {
+        append(contentsOf: text)
       }
-    } else {
-      append(contentsOf: string.utf8)
     }
     append(UInt8(ascii: "\""))
+  }
+
+  private mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
+    for byte in text {
+      switch byte {
+      case 0x22, 0x5c: self += [UInt8(ascii: "\\"), byte]
+      case 0x0a: self += Array("\\n".utf8)
+      case 0..<0x20: self += Array("\\u00\(Hex.encode([byte]))".utf8)
+      default: append(byte)
+      }
+    }
   }
 }

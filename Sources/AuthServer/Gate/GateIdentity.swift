@@ -42,10 +42,14 @@ public struct GateIdentity: Sendable {
   /// A text as a field's value: what isn't visible ASCII is percent-encoded (RFC 3986, section 2.1), and the percent
   /// sign with it, so that no two names become one and no name becomes two fields.
   static func encoded(_ text: String, besides other: String = "") -> String {
-    if text.utf8.allSatisfy({ isPlain($0) && !other.utf8.contains($0) }) { return text }
+    var bytes = text
+    let isPlain = bytes.withUTF8 { bytes in
+      bytes.allSatisfy { Self.isPlain($0) && (other.isEmpty || !other.utf8.contains($0)) }
+    }
+    if isPlain { return text }
     var encoded = ""
     for byte in text.utf8 {
-      if isPlain(byte) && !other.utf8.contains(byte) {
+      if Self.isPlain(byte) && !other.utf8.contains(byte) {
         encoded.unicodeScalars.append(Unicode.Scalar(byte))
       } else {
         encoded += byte < 16 ? "%0" : "%"

@@ -46,7 +46,7 @@ final class AppendLog: @unchecked Sendable {
   /// - Parameter renew: gives a file whose disk failed a successor of the same name, with all that must be
   ///   kept; the file is opened again after.
   func open(renew: (LogFile) throws -> Void) throws -> LogEnd {
-    let (current, isNew) = try currentFile()
+    let (current, size, isNew) = try currentFile()
     // A mark left by a process that could not renew it.
     if try current.isSuspect || (isNew && FileStatus.ofFile(at: mark) != nil) {
       _ = try? FileHandle(path: mark, flags: .create)
@@ -55,13 +55,13 @@ final class AppendLog: @unchecked Sendable {
       file = nil
       return try open(renew: renew)
     }
-    let size = try mend(current)
-    if current.wasCut(to: size) {
+    let end = try mend(current, size: size)
+    if current.wasCut(to: end) {
       // What is on the disk is counted from the beginning again.
       file = nil
       return try open(renew: renew)
     }
-    return LogEnd(file: current, offset: size)
+    return LogEnd(file: current, offset: end)
   }
 
   private var mark: String { path + ".suspect" }
@@ -74,9 +74,9 @@ final class AppendLog: @unchecked Sendable {
     return LogEnd(file: end.file, offset: end.offset + lines.count)
   }
 
-  private func currentFile() throws -> (LogFile, isNew: Bool) {
+  private func currentFile() throws -> (LogFile, size: Int, isNew: Bool) {
     let status = try FileStatus.ofFile(at: path)
-    if let status, let file, file.identity == status.identity { return (file, false) }
+    if let status, let file, file.identity == status.identity { return (file, status.size, false) }
     if status == nil {
       if file != nil { logger.warning("file is gone; a new one begins", metadata: ["file": "\(path)"]) }
       _ = try FileHandle(path: path, flags: .create)
@@ -87,15 +87,16 @@ final class AppendLog: @unchecked Sendable {
     }
     let opened = try LogFile(handle)
     file = opened
-    return (opened, true)
+    return (opened, try handle.status().size, true)
   }
 
   /// Sets aside what a crash or a full disk left of a record, so that the next one isn't glued to it. A whole
   /// record that only lacks its newline is given one.
   /// - Returns: the file's size after.
-  private func mend(_ file: LogFile) throws -> Int {
-    let size = try file.handle.status().size
-    guard size > 0, try file.handle.read(count: 1, at: size - 1) != [UInt8(ascii: "\n")] else {
+  private func mend(_ file: LogFile, size: Int) throws -> Int {
+    guard size > 0, !file.endsWithOurs(at: size),
+      try file.handle.read(count: 1, at: size - 1) != [UInt8(ascii: "\n")]
+    else {
       return size
     }
     let (start, torn) = try BackwardLines.lastPart(of: file.handle, size: size)

@@ -35,6 +35,9 @@ final class LogFile: Sendable {
   /// Whether somebody was promised more of the file than there is: it was cut since.
   func wasCut(to size: Int) -> Bool { progress.withLock { max($0.wanted, $0.durable) > size } }
 
+  /// Whether the file ends with what was last appended here, which was whole.
+  func endsWithOurs(at size: Int) -> Bool { progress.withLock { $0.wanted == size } }
+
   /// Writes at the end, all or nothing.
   /// - Parameter size: the file's, as it is under the lock.
   /// - Throws: ``SystemError``; what a full disk took is cut off again.

@@ -13,7 +13,9 @@ enum RecordLine {
   /// The line for an object, with its newline.
   static func seal(_ object: [UInt8]) -> [UInt8] {
     let payload = object.dropLast()
-    var line = Array(payload)
+    var line: [UInt8] = []
+    line.reserveCapacity(payload.count + suffixSize + 1)
+    line += payload
     line += beforeChecksum
     line += digits(CRC32C.checksum(payload))
     line += behindChecksum
@@ -23,9 +25,12 @@ enum RecordLine {
 
   /// Eight lower-case hex digits.
   private static func digits(_ checksum: UInt32) -> [UInt8] {
-    (0..<8).map { position in
-      let digit = UInt8(checksum >> (28 - 4 * UInt32(position)) & 15)
-      return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+    [UInt8](unsafeUninitializedCapacity: 8) { digits, count in
+      for position in 0..<8 {
+        let digit = UInt8(checksum >> (28 - 4 * UInt32(position)) & 15)
+        digits[position] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+      }
+      count = 8
     }
   }
 
