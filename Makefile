@@ -5,7 +5,7 @@ export DESTDIR
 BUILD := @scripts/build
 
 .DEFAULT_GOAL := help
-.PHONY: help build run run-gate demo test bench install deb configs format lint clean setup-build
+.PHONY: help build run run-gate demo test bench bench-instructions install deb configs format lint clean setup-build
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -33,10 +33,17 @@ test: ## install what is missing, then lint and every test, with real web server
 	@scripts/setup test
 	@scripts/test
 
-bench: ## measure against a C responder and openssl, as ratios
+bench: ## measure against a C responder, openssl, nginx and the peer, as ratios
 	@scripts/setup bench
+	@scripts/peers
 	$(BUILD)
 	@Benchmarks/bench
+
+bench-instructions: ## count instructions per request, compared with the committed ones
+	@scripts/setup bench
+	@scripts/peers
+	$(BUILD)
+	@.build/peers/bin/python Benchmarks/instructions
 
 install: build ## install below $(PREFIX), configuration in $(SYSCONFDIR), honouring DESTDIR
 	@scripts/install

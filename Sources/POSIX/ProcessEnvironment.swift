@@ -8,8 +8,8 @@ public enum ProcessEnvironment {
     UnsafePointer(process_environment())
   }
 
-  /// All variables by name.
-  public static var variables: [String: String] {
+  /// All variables by name, as they were when first asked for.
+  public static let variables: [String: String] = {
     var variables: [String: String] = [:]
     var next = entries
     while let entry = next.pointee {
@@ -20,5 +20,5 @@ public enum ProcessEnvironment {
       next += 1
     }
     return variables
-  }
+  }()
 }

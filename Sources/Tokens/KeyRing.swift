@@ -54,7 +54,12 @@ public struct KeyRing: Sendable {
   }
 
   private static func array(_ items: [[UInt8]]) -> [UInt8] {
-    [UInt8(ascii: "[")] + items.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
+    var array: [UInt8] = []
+    for item in items {
+      array.append(UInt8(ascii: array.isEmpty ? "[" : ","))
+      array += item
+    }
+    return array + [UInt8(ascii: "]")]
   }
 
   /// A public key as a JWK. RFC 7518, section 6.3.1.

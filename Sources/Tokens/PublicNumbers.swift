@@ -17,7 +17,7 @@ struct PublicNumbers {
     let isPKCS1 = lines.first?.elementsEqual("-----BEGIN RSA PRIVATE KEY-----".utf8) == true
     guard isPKCS8 || isPKCS1,
       let end = lines.firstIndex(where: { $0.starts(with: "-----END ".utf8) }),
-      let bytes = Self.base64(lines[1..<end].joined())
+      let bytes = Self.base64(lines[1..<end].reduce(into: []) { $0 += $1 })
     else { return nil }
     var reader = DERReader(bytes[...])
     guard var key = reader.enter(DERReader.sequence), key.number() != nil else { return nil }
@@ -45,7 +45,7 @@ struct PublicNumbers {
   private static let rsa: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01]
 
   /// Base64 as PEM has it, with padding; RFC 4648, section 4.
-  private static func base64(_ text: some Collection<UInt8>) -> [UInt8]? {
+  private static func base64(_ text: [UInt8]) -> [UInt8]? {
     let unpadded = text.filter { $0 != UInt8(ascii: "=") }
     return Base64URL.decode(
       unpadded.map { byte in

@@ -8,10 +8,11 @@ extension StringProtocol {
   /// that must not be confused are compared with this.
   @inlinable
   public func hasSameBytes(as other: some StringProtocol) -> Bool {
+    guard utf8.count == other.utf8.count else { return false }
     // Where the bytes lie in a row, which is nearly always, several times as fast.
     let isSame = utf8.withContiguousStorageIfAvailable { left in
       other.utf8.withContiguousStorageIfAvailable { right in
-        left.count == right.count && left.elementsEqual(right)
+        left.elementsEqual(right)
       }
     }
     return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)

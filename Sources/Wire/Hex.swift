@@ -2,6 +2,11 @@
 public enum Hex {
   /// Two lower-case digits a byte.
   public static func encode(_ bytes: some Collection<UInt8>) -> String {
+    // By pointer, as generic code of another module is many times slower.
+    bytes.withContiguousStorageIfAvailable(encode(_:)) ?? Array(bytes).withUnsafeBufferPointer(encode(_:))
+  }
+
+  private static func encode(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
     String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
       var index = 0
       for byte in bytes {
@@ -37,10 +42,9 @@ public enum Hex {
   public static func normalized(_ text: String) -> String {
     var text = text
     return text.withUTF8 { utf8 in
-      String(
-        decoding: utf8[(hasPrefix(utf8) ? 2 : 0)...].lazy.map {
-          $0 &- 0x41 < 26 ? $0 | 0x20 : $0
-        }, as: UTF8.self)
+      let text = UnsafeBufferPointer(rebasing: utf8[(hasPrefix(utf8) ? 2 : 0)...])
+      guard text.contains(where: { $0 &- 0x41 < 26 }) else { return String(decoding: text, as: UTF8.self) }
+      return String(decoding: text.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }, as: UTF8.self)
     }
   }
 

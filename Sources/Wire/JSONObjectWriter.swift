@@ -57,13 +57,36 @@ extension [UInt8] {
     append(UInt8(ascii: "\""))
     var string = string
     string.withUTF8 { text in
-      if text.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c }) {
+      if Self.needsEscapes(text) {
         appendEscaped(text)
       } else {
         append(contentsOf: text)
       }
     }
     append(UInt8(ascii: "\""))
+  }
+
+  /// Eight bytes at a time, as tokens, keys and addresses are long: whether any byte of a word is below 32, a quote or
+  /// a backslash shows in the borrow of a subtraction from each.
+  private static func needsEscapes(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    let bytes = UnsafeRawBufferPointer(text)
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    var offset = 0
+    while offset + 8 <= bytes.count {
+      let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      let quotes = word ^ ones &* 0x22
+      let backslashes = word ^ ones &* 0x5c
+      let borrows =
+        (word &- ones &* 0x20) & ~word | (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes
+      if borrows & (ones &* 0x80) != 0 { return true }
+      offset += 8
+    }
+    while offset < bytes.count {
+      let byte = bytes[offset]
+      if byte < 0x20 || byte == 0x22 || byte == 0x5c { return true }
+      offset += 1
+    }
+    return false
   }
 
   private mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {

@@ -59,4 +59,22 @@ import Testing
     #expect(object["n"]?.integer == 5)
     #expect(object["d"]?.double == 1.5)
   }
+
+  /// Wherever it stands in a text of whatever length: texts are looked over several bytes at a time.
+  @Test func whatMustBeEscapedIsEscapedEverywhere() throws {
+    for length in 1...33 {
+      for position in 0..<length {
+        for scalar in [
+          "\"", "\\", "\u{0}", "\n", "\u{1f}", " ", "!", "#", "[", "]", "\u{7f}", "é", "\u{10ffff}",
+        ] {
+          let text =
+            String(repeating: "x", count: position) + scalar
+            + String(repeating: "~", count: length - position - 1)
+          var bytes: [UInt8] = []
+          bytes.appendJSON(text)
+          #expect(try JSONValue(parsing: bytes).string == text, "\(text.debugDescription)")
+        }
+      }
+    }
+  }
 }

@@ -20,11 +20,8 @@ struct Authorizer: Sendable {
     }
     let admission = try gate.admit(request, requirements)
     let wishes = [request.variables[.passToken]] + request.query.filter { $0.name == "token" }.map(\.value)
-    var fields = HTTPFields()
-    for (name, value) in admission.fields(withToken: wishes.contains(where: Self.isYes)) {
-      if let name = HTTPField.Name(name) { fields[name] = value }
-    }
-    return Response(status: .noContent, fields: fields)
+    return Response(
+      status: .noContent, fields: admission.fields(.fields, withToken: wishes.contains(where: Self.isYes)))
   }
 
   /// 200 with the identity in variables, or a refusal that the web server passes on.
@@ -35,12 +32,9 @@ struct Authorizer: Sendable {
         try GateRequirements(parameters: request.variables)
       }
       let admission = try gate.admit(request, [requirements])
-      var fields = HTTPFields()
-      for (name, value) in admission.fields(withToken: Self.isYes(request.variables[.passToken])) {
-        let variable = name.uppercased().replacing("-", with: "_")
-        if let name = HTTPField.Name("Variable-" + variable) { fields[name] = value }
-      }
-      return Response(status: .ok, fields: fields)
+      return Response(
+        status: .ok,
+        fields: admission.fields(.variables, withToken: Self.isYes(request.variables[.passToken])))
     } catch let problem as Problem {
       return problem.response
     } catch {

@@ -15,8 +15,8 @@ public struct Gate: Sendable {
     let identity: GateIdentity
     let token: String
 
-    func fields(withToken: Bool) -> [(name: String, value: String)] {
-      identity.fields(token: withToken ? token : nil)
+    func fields(_ form: GateIdentity.Form, withToken: Bool) -> HTTPFields {
+      identity.fields(form, token: withToken ? token : nil)
     }
   }
 

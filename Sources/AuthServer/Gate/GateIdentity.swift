@@ -23,9 +23,27 @@ public struct GateIdentity: Sendable {
     "X-Auth-Role", "X-Auth-Scope", "X-Auth-Session", "X-Auth-Token-Id", "X-Auth-Expires", "X-Auth-Agent",
   ]
 
-  /// The fields, in order; what the token doesn't say is left out.
+  /// What an identity is told in: fields of an answer, or an authorizer's variables (FastCGI specification, section
+  /// 6.3).
+  enum Form {
+    case fields, variables
+
+    fileprivate var names: [HTTPField.Name] {
+      switch self {
+      case .fields: Self.fieldNames
+      case .variables: Self.variableNames
+      }
+    }
+
+    private static let fieldNames = GateIdentity.fieldNames.compactMap { HTTPField.Name($0) }
+    private static let variableNames = GateIdentity.fieldNames.compactMap {
+      HTTPField.Name("Variable-" + $0.uppercased().replacing("-", with: "_"))
+    }
+  }
+
+  /// The fields; what the token doesn't say is left out.
   /// - Parameter token: the token itself, for applications that ask for it.
-  func fields(token: String?) -> [(name: String, value: String)] {
+  func fields(_ form: Form, token: String?) -> HTTPFields {
     let subject = claims.subject ?? ""
     // Left out where it is so far that no whole number holds it.
     let expiry = claims.expiry.flatMap { Int(exactly: $0.rounded(.down)) }.map { "\($0)" } ?? ""
@@ -36,7 +54,11 @@ public struct GateIdentity: Sendable {
       Self.encoded(claims.tokenID ?? ""), expiry,
       Self.encoded(agent?.subject ?? ""),
     ]
-    return zip(Self.fieldNames, values).filter { !$0.1.isEmpty }.map { ($0.0, $0.1) }
+    var fields = HTTPFields()
+    for (name, value) in zip(form.names, values) where !value.isEmpty {
+      fields.append(HTTPField(name: name, value: value))
+    }
+    return fields
   }
 
   /// A text as a field's value: what isn't visible ASCII is percent-encoded (RFC 3986, section 2.1), and the percent

@@ -164,6 +164,11 @@ extension DeploymentValues {
     fastcgi_cache_lock on;
     fastcgi_cache_use_stale error timeout updating;
 
+    # The answer is in a small file: kept open, and read rather than sent from.
+    open_file_cache max=8 inactive=60s;
+    open_file_cache_valid 1s;
+    sendfile off;
+
     """
   }
 }
