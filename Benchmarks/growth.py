@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from fastcgi import ask
-from harness import JSON, PROGRAM, ROUNDS, SECRET, wait_for
+from harness import JSON, PROGRAM, RESULTS, ROUNDS, SECRET, ratios, wait_for
 
-SMALL, LARGE = 1_000, 1_000_000
+SIZES = SMALL, *_, LARGE = 1_000, 10_000, 100_000, 1_000_000
 
 
 class Backend:
@@ -137,18 +137,22 @@ def script(report, backend, state):
 
 
 def growth(report):
-    folders = {size: tempfile.TemporaryDirectory(prefix="pico-bench-") for size in (SMALL, LARGE)}
+    folders = {size: tempfile.TemporaryDirectory(prefix="pico-bench-") for size in SIZES}
     for size, folder in folders.items():
         fill(Path(folder.name), size)
-    few, many = (Backend(folders[size].name) for size in (SMALL, LARGE))
+    backends = {size: Backend(folder.name) for size, folder in folders.items()}
+    few, many = backends[SMALL], backends[LARGE]
+    curves = {}
     try:
         report.add("memory of a worker, per revocation", [(many.memory() - few.memory()) / (LARGE - SMALL)], "bytes")
-        for name, measure in (("bearer check, 1,000,000 revocations", check),
-                              ("revoke, 1,000,000 revocations", revoke),
-                              ("mints?limit=200, 1,000,000 mints", mints),
-                              ("challenge and sign-in, 1,000,000 live challenges", sign_in)):
-            report.add(name, [measure(many) / measure(few) for _ in range(ROUNDS)], "to 1,000")
+        for name, what, measure in (("bearer check", "revocations", check), ("revoke", "revocations", revoke),
+                                    ("mints?limit=200", "mints", mints),
+                                    ("challenge and sign-in", "live challenges", sign_in)):
+            report.add(f"{name}, 1,000,000 {what}", ratios(lambda: measure(many), lambda: measure(few)), "to 1,000")
+            curves[name] = {size: 1e6 * measure(backend) for size, backend in backends.items()}
         script(report, many, Path(folders[LARGE].name))
     finally:
-        few.stop()
-        many.stop()
+        for backend in backends.values():
+            backend.stop()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "growth.json").write_text(json.dumps(curves, indent=1) + "\n")

@@ -6,7 +6,7 @@ from stack import FastCGIStack, pico_auth
 
 def processor(report):
     with FastCGIStack(pico_auth) as stack:
-        mint, sign_in, both, check = [], [], [], []
+        mint, sign_in, both, check, alone = [], [], [], [], []
         for _ in range(ROUNDS):
             rsa_sign, rsa_verify = openssl_speed("rsa2048")
             _, ed25519_verify = openssl_speed("ed25519")
@@ -18,8 +18,10 @@ def processor(report):
             both.append(pair / raw)
             sign_in.append((pair - challenge) / raw)
             stack.mint(1, role="operator")
+            alone.append(wrk(stack, "/verify", 16, "bearer.lua")["cpu"] / rsa_verify)
             check.append(wrk(stack, "/mints?limit=1", 16, "bearer.lua")["cpu"] / rsa_verify)
         report.add("fleet session: worker CPU", mint, "ours / RSA signature", at_most=1.2)
         report.add("sign-in with Ed25519: worker CPU", sign_in, "ours / 2 signatures, 1 check", at_most=1.15)
         report.add("challenge and sign-in with Ed25519: worker CPU", both, "ours / 2 signatures, 1 check")
         report.add("bearer check (mints?limit=1): worker CPU", check, "ours / RSA check", at_most=1.5)
+        report.add("bearer check alone (verify): worker CPU", alone, "ours / RSA check", at_most=1.5)

@@ -1,6 +1,6 @@
 // The limit to compare with: a FastCGI responder that answers every request with the same 437 bytes, in the
 // plain loop that libfcgi's examples show; or, asked to, with a 204 and nothing else. Usage: responder PROCESSES [204],
-// with a listening socket as descriptor 0.
+// with a listening socket as descriptor 0; without one, a CGI script.
 #include <fcgiapp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,7 @@ int main(int count, char **arguments) {
     size = strlen(answer);
   }
 
+  if (FCGX_IsCGI()) return write(1, answer, size) < 0;
   for (int process = 1; process < atoi(arguments[1]); process++) {
     if (fork() == 0) {
       prctl(PR_SET_PDEATHSIG, 15);

@@ -1,8 +1,12 @@
 /// Writes one JSON object, member by member, without white space.
 public struct JSONObjectWriter {
-  private var bytes: [UInt8] = [UInt8(ascii: "{")]
+  private var bytes: [UInt8] = []
 
-  public init() {}
+  public init() {
+    // Most objects are smaller, so that they grow no more.
+    bytes.reserveCapacity(480)
+    bytes.append(UInt8(ascii: "{"))
+  }
 
   public mutating func add(_ name: String, _ value: String) {
     begin(name)
