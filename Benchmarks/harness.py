@@ -43,7 +43,7 @@ def wrk(stack, path, connections, script=None, seconds=SECONDS):
     latency = {mark: float(value) * unit[scale] for mark, value, scale in
                re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", output)}
     return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]), "p50": latency["50"],
-            "p99": latency["99"], "cpu": used / requests, "requests": requests}
+            "p99": latency["99"], "cpu": used / max(requests, 1), "requests": requests}
 
 
 def openssl_speed(algorithm):

@@ -6,7 +6,7 @@ from html import escape
 
 from harness import RESULTS
 
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 560, 340, 70, 40, 150, 50
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 600, 340, 70, 40, 190, 50
 COLOURS = ["#1b6ac9", "#c4501b", "#6b6b6b", "#2b8a3e"]
 DASHES = {"p99": "5 3"}
 

@@ -25,6 +25,8 @@ public final class WorkerLoop: Sendable {
   private static let serveTime: UInt64 = 1_700_000_000
   /// How many requests that have come at once on a connection are answered before others have their turn.
   private static let turn = 32
+  /// How many connections are accepted at a time: not all, as other workers want some too.
+  private static let acceptBatch = 16
   /// Descriptors that connections leave to files.
   private static let reserve = 32
 
@@ -121,7 +123,7 @@ public final class WorkerLoop: Sendable {
         let descriptor = event.data.fd
         if stops.contains(descriptor) { return finish(buffer) }
         if descriptor == listener {
-          if let connection = accepted() { advance(connection, buffer, isWatched: false) }
+          acceptSome(buffer)
         } else if let connection = parked.take(descriptor) {
           advance(connection, buffer, isWatched: true)
         }
@@ -154,6 +156,17 @@ public final class WorkerLoop: Sendable {
       if awaited == 0 || Clock.monotonicNanoseconds > start + Self.finishTime { return }
       usleep(2000)
     }
+  }
+
+  /// Serves the first of the connections that wait to be accepted, and has some more of them wait with those that have
+  /// been: one at a time, new connections would get far behind kept ones.
+  private func acceptSome(_ buffer: UnsafeMutableRawBufferPointer) {
+    guard let first = accepted() else { return }
+    for _ in 1..<Self.acceptBatch {
+      guard let next = accepted() else { break }
+      park(next, isWatched: false)
+    }
+    advance(first, buffer, isWatched: false)
   }
 
   private func accepted() -> Connection? {
