@@ -25,8 +25,8 @@ public final class WorkerLoop: Sendable {
   private static let serveTime: UInt64 = 1_700_000_000
   /// How many requests that have come at once on a connection are answered before others have their turn.
   private static let turn = 32
-  /// How many connections are accepted at a time: not all, as other workers want some too.
-  private static let acceptBatch = 16
+  /// How many new connections a thread serves before it looks at those there are.
+  private static let acceptBatch = 8
   /// Descriptors that connections leave to files.
   private static let reserve = 32
 
@@ -75,8 +75,7 @@ public final class WorkerLoop: Sendable {
     try retryingOnInterrupt("fcntl") {
       fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK)
     }
-    // Exclusive: a new connection wakes one worker process, not all of them.
-    try watch(listener, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
+    try watchListener()
     for stop in stops { try watch(stop, EPOLLIN.rawValue) }
   }
 
@@ -148,7 +147,7 @@ public final class WorkerLoop: Sendable {
         isIdle = false
         advanceToEnd(connection, buffer, isWatched: true)
       }
-      if Clock.monotonicNanoseconds < start + Self.acceptTime, let connection = accepted() {
+      if Clock.monotonicNanoseconds < start + Self.acceptTime, case .connection(let connection) = accepted() {
         isIdle = false
         advanceToEnd(connection, buffer, isWatched: false)
       }
@@ -158,33 +157,59 @@ public final class WorkerLoop: Sendable {
     }
   }
 
-  /// Serves the first of the connections that wait to be accepted, and has some more of them wait with those that have
-  /// been: one at a time, new connections would get far behind kept ones.
+  /// Serves the connections that wait to be accepted, as epoll tells but once of those that have come; after some of
+  /// them has itself told again, so that others have their turn: kept connections, and requests on them.
   private func acceptSome(_ buffer: UnsafeMutableRawBufferPointer) {
-    guard let first = accepted() else { return }
-    for _ in 1..<Self.acceptBatch {
-      guard let next = accepted() else { break }
-      park(next, isWatched: false)
+    for _ in 0..<Self.acceptBatch {
+      switch accepted() {
+      case .connection(let connection): advance(connection, buffer, isWatched: false)
+      case .none: return
+      case .noRoom: return watchListenerAnew()
+      }
     }
-    advance(first, buffer, isWatched: false)
+    watchListenerAnew()
   }
 
-  private func accepted() -> Connection? {
-    guard parked.count < maximumConnections else {
-      usleep(10_000)
-      return nil
-    }
+  private enum Accepted {
+    case connection(Connection)
+    case none
+    /// There are some, but no descriptors or memory for them.
+    case noRoom
+  }
+
+  private func accepted() -> Accepted {
     let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    let descriptor = accept4(listener, nil, nil, flags)
-    if descriptor != -1 { return Connection(owning: descriptor, ending: ending) }
-    // Out of descriptors or memory: transient, so wait a little rather than spin. All else is a peer that
-    // went away, or another thread that was faster.
-    let error = SystemError(call: "accept4")
-    if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.code) {
-      complain("no connection accepted", error)
-      usleep(10_000)
+    while parked.count < maximumConnections {
+      let descriptor = accept4(listener, nil, nil, flags)
+      if descriptor != -1 { return .connection(Connection(owning: descriptor, ending: ending)) }
+      let error = SystemError(call: "accept4")
+      switch error.code {
+      case EAGAIN: return .none
+      // A peer that went away again: accept(2) hands on what is wrong with a connection.
+      case EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET,
+        ENOPROTOOPT, EOPNOTSUPP:
+        continue
+      default:
+        complain("no connection accepted", error)
+        // Out of descriptors or memory: transient, so wait a little rather than spin.
+        usleep(10_000)
+        return .noRoom
+      }
     }
-    return nil
+    usleep(10_000)
+    return .noRoom
+  }
+
+  /// A new connection wakes one thread of one worker process, and once. With a lasting event another thread would be
+  /// woken each time a first one takes it.
+  private func watchListener() throws(SystemError) {
+    try watch(listener, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue | EPOLLET.rawValue)
+  }
+
+  private func watchListenerAnew() {
+    // Another thread may do the same.
+    _ = epoll_ctl(epoll.descriptor, EPOLL_CTL_DEL, listener, nil)
+    try? watchListener()
   }
 
   /// Serves the request that has come already, if any, then waits for the next in epoll.
