@@ -21,7 +21,7 @@ def curves(_):
                 for name, stack in stacks.items():
                     figures = wrk(stack, path, clients, script, seconds=max(SECONDS, 4))
                     # Too few to tell a percentile.
-                    if figures["requests"] < 50 and clients > 1:
+                    if figures["requests"] < 50 or figures["p50"] == 0:
                         continue
                     found.append({"route": route, "name": name, "clients": clients,
                                   **{key: figures[key] for key in ("rate", "p50", "p99")}})

@@ -37,7 +37,9 @@ public final class Backend: Sendable {
       ] + arguments, environment: environment, log: folder.file("\(name).log"))
     let socket = socket
     let child = child
-    guard eventually(within: 30, { Self.answers(socket) || !child.isRunning }), child.isRunning else {
+    // The first worker answers before the last one is started. Under a tracer they are nobody's children.
+    let isUp = { Self.answers(socket) && (child.children.count == workers || !tracer.isEmpty) }
+    guard eventually(within: 30, { isUp() || !child.isRunning }), child.isRunning else {
       throw StartFailure(log: child.output)
     }
   }
