@@ -99,7 +99,8 @@ final class AppendLog: @unchecked Sendable {
     else {
       return size
     }
-    let (start, torn) = try BackwardLines.lastPart(of: file.handle, size: size)
+    let start = try BackwardLines.endOfLastLine(of: file.handle, size: size)
+    let torn = try file.handle.read(count: size - start, at: start)
     if (try? RecordLine.object(torn[...])) != nil {
       try file.append([UInt8(ascii: "\n")], size: size)
       return size + 1

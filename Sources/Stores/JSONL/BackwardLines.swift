@@ -1,68 +1,98 @@
 import POSIX
 
-/// Reads lines from the end of a file towards its beginning, newest first, a chunk at a time.
-enum BackwardLines {
-  /// The first chunk is small, as often the last few lines are all that is wanted. Bytes.
+/// Reads the lines of a file from its end towards its beginning, newest first, a chunk at a time.
+///
+/// The caller asks for each line, so a reader can pause for as long as it likes. The work is linear in the bytes read,
+/// and the memory is bounded, whatever the file holds.
+struct BackwardLines {
+  /// The first chunk is small, as the last few lines are often all that a caller wants. Bytes.
   private static let firstChunkSize = 4096
   private static let chunkSize = 65536
+  /// No record is longer. Bytes.
+  static let maximumLine = 1 << 20
 
-  /// Hands over the lines that end before `end`, the last first, without their newlines.
+  /// A line of the file.
+  struct Line {
+    /// Without the newline. Of a line longer than ``BackwardLines/maximumLine`` only the beginning, which is no record.
+    let bytes: ArraySlice<UInt8>
+    /// Bytes from the beginning of the file to the line, and to the byte behind its newline.
+    let start: Int
+    let end: Int
+  }
+
+  private let handle: FileHandle
+  private let first: Int
+  /// Where `buffer` stands in the file. Bytes from the beginning.
+  private var position: Int
+  private var buffer: [UInt8] = []
+  /// How much of `buffer` is still to be handed over: it ends before the newline of the next line.
+  private var left = 0
+  /// The byte behind the newline of the next line.
+  private var lineEnd: Int
+  private var nextChunkSize = firstChunkSize
+  private var isAtStart = false
+
+  /// Begins with the last line that ends before `end`: bytes between its newline and `end` are left out.
   /// - Parameters:
-  ///   - end: bytes from the beginning; what stands between the last newline before it and it is left out.
-  ///   - start: where to stop; the beginning of a line.
-  ///   - body: gets a line and the offset it begins at; false ends the reading.
-  static func read(
-    _ handle: FileHandle, before end: Int, downTo start: Int = 0,
-    _ body: (ArraySlice<UInt8>, _ offset: Int) throws -> Bool
-  ) throws {
-    var position = end
-    var size = firstChunkSize
-    var isTorn = true
-    /// What was read of lines whose beginning isn't known yet.
-    var pending: [UInt8] = []
-    while position > start {
-      size = min(size, position - start)
-      position -= size
-      pending = try handle.read(count: size, at: position) + pending
-      size = chunkSize
-      if isTorn {
-        guard let newline = pending.lastIndex(of: UInt8(ascii: "\n")) else { continue }
-        pending.removeSubrange((newline + 1)...)
-        isTorn = false
+  ///   - end: bytes from the beginning.
+  ///   - first: where to stop; the beginning of a line.
+  /// - Throws: ``SystemError``.
+  init(_ handle: FileHandle, before end: Int, downTo first: Int = 0) throws(SystemError) {
+    self.handle = handle
+    self.first = first
+    lineEnd = try Self.endOfLastLine(of: handle, size: end, downTo: first)
+    position = max(first, lineEnd - 1)
+    isAtStart = lineEnd <= first
+  }
+
+  /// The next line towards the beginning; nil where there is none.
+  /// - Throws: ``SystemError``.
+  mutating func next() throws(SystemError) -> Line? {
+    if isAtStart { return nil }
+    while true {
+      if let newline = buffer[..<left].lastIndex(of: UInt8(ascii: "\n")) {
+        let line = line(from: newline + 1)
+        left = newline
+        lineEnd = line.start
+        return line
       }
-      // The first line of what we have may begin before it, unless we have come to the start.
-      guard let whole = position == start ? 0 : pending.firstIndex(of: UInt8(ascii: "\n")).map({ $0 + 1 })
-      else {
-        continue
+      if position == first {
+        isAtStart = true
+        return line(from: 0)
       }
-      var lineEnd = pending.endIndex
-      while lineEnd > whole {
-        let lineStart =
-          pending[whole..<lineEnd - 1].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? whole
-        guard try body(pending[lineStart..<lineEnd - 1], position + lineStart) else { return }
-        lineEnd = lineStart
-      }
-      pending = Array(pending[..<whole])
+      try readChunk()
     }
   }
 
-  /// The offset behind the last newline. Bytes.
-  static func endOfLastLine(of handle: FileHandle, size: Int) throws -> Int {
-    try lastPart(of: handle, size: size).offset
+  private func line(from index: Int) -> Line {
+    Line(bytes: buffer[index..<left], start: position + index, end: lineEnd)
   }
 
-  /// What stands behind the last newline of a file that doesn't end with one, and where.
-  static func lastPart(of handle: FileHandle, size: Int) throws -> (offset: Int, bytes: [UInt8]) {
-    var start = size
-    var bytes: [UInt8] = []
-    while start > 0 {
-      let count = min(chunkSize, start)
-      start -= count
-      bytes = try handle.read(count: count, at: start) + bytes
-      if let newline = bytes.lastIndex(of: UInt8(ascii: "\n")) {
-        return (start + newline + 1, Array(bytes[(newline + 1)...]))
-      }
+  /// Reads what stands before the buffer.
+  private mutating func readChunk() throws(SystemError) {
+    // A chunk as long as what is there already: each byte is moved a constant number of times.
+    let size = min(max(nextChunkSize, left), Self.chunkSize * 16, position - first)
+    nextChunkSize = Self.chunkSize
+    position -= size
+    let rest = buffer[..<min(left, Self.maximumLine)]
+    buffer = try handle.read(count: size, at: position) + rest
+    left = buffer.count
+  }
+
+  /// The offset behind the last newline of the first `size` bytes; `first` where they have none.
+  /// - Throws: ``SystemError``.
+  static func endOfLastLine(
+    of handle: FileHandle, size: Int, downTo first: Int = 0
+  ) throws(SystemError) -> Int {
+    var end = size
+    var count = 1
+    while end > first {
+      let start = max(first, end - count)
+      let bytes = try handle.read(count: end - start, at: start)
+      if let newline = bytes.lastIndex(of: UInt8(ascii: "\n")) { return start + newline + 1 }
+      end = start
+      count = chunkSize
     }
-    return (0, bytes)
+    return first
   }
 }

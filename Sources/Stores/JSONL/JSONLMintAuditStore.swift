@@ -133,20 +133,20 @@ public final class JSONLMintAuditStore: MintAuditStore {
     var isFull: Bool { cursor != nil }
 
     mutating func read(_ handle: FileHandle, before end: Int) throws {
-      try BackwardLines.read(handle, before: end) { line, offset in
-        guard !line.isEmpty else { return true }
-        guard let mint = (try? RecordLine.object(line)).flatMap({ Mint($0) }) else {
-          logger.error("damaged record passed over", metadata: ["file": "\(path)", "offset": "\(offset)"])
-          return true
+      var lines = try BackwardLines(handle, before: end)
+      while let line = try lines.next() {
+        if line.bytes.isEmpty { continue }
+        guard let mint = (try? RecordLine.object(line.bytes)).flatMap({ Mint($0) }) else {
+          logger.error("damaged record skipped", metadata: ["file": "\(path)", "offset": "\(line.start)"])
+          continue
         }
-        guard query.includes(mint) else { return true }
+        guard query.includes(mint) else { continue }
         if mints.count == query.limit {
           // There is more: the next page begins below the last mint of this one.
-          cursor = try FileCursor(handle, offset: offset + line.count + 1).text
-          return false
+          cursor = try FileCursor(handle, offset: line.end).text
+          return
         }
         mints.append(mint)
-        return true
       }
     }
   }

@@ -92,9 +92,9 @@ public final class JSONLRevocationStore: RevocationStore {
     return RevocationList(version: "\(cursor).\(String(status.modified, radix: 16))", cursor: cursor) {
       [start] body in
       try StoreError.translating(path) {
-        try BackwardLines.read(handle, before: end, downTo: start) { line, _ in
-          if !line.isEmpty { try body(try RevocationLine.revocation(line)) }
-          return true
+        var lines = try BackwardLines(handle, before: end, downTo: start)
+        while let line = try lines.next() {
+          if !line.bytes.isEmpty { try body(try RevocationLine.revocation(line.bytes)) }
         }
       }
     }
