@@ -92,26 +92,33 @@ public final class AuthServer: Sendable {
     router = Router(
       basePath: settings.basePath,
       routes: [
-        Route(.get, "/jwks", handler: keySet.respond),
-        Route(.post, "/challenge", handler: challenge.respond),
-        Route(.post, "/sign-in", handler: refusals.watching("/sign-in", signIn.respond)),
-        Route(.post, "/login", handler: refusals.watching("/login", login.respond)),
-        Route(.post, "/refresh", handler: refusals.watching("/refresh", refresh.respond)),
-        Route(.post, "/fleet/sessions", handler: refusals.watching("/fleet/sessions", fleet.respond)),
-        Route(.post, "/revoke", handler: refusals.watching("/revoke", revoke.respond)),
-        Route(.get, "/revoked-jtis", handler: revoked.respond),
-        Route(.get, "/mints", handler: mints.respond),
-        Route("/verify", handler: authorizer.verify),
-        Route(.get, "/health", handler: health.live),
-        Route(.get, "/health/ready", handler: health.ready),
+        Route(.get, "/jwks", lane: .immediate, handler: keySet.respond),
+        Route(.post, "/challenge", lane: .blocking, handler: challenge.respond),
+        Route(.post, "/sign-in", lane: .blocking, handler: refusals.watching("/sign-in", signIn.respond)),
+        Route(.post, "/login", lane: .hashing, handler: refusals.watching("/login", login.respond)),
+        Route(.post, "/refresh", lane: .blocking, handler: refusals.watching("/refresh", refresh.respond)),
+        Route(
+          .post, "/fleet/sessions", lane: .blocking,
+          handler: refusals.watching("/fleet/sessions", fleet.respond)),
+        Route(.post, "/revoke", lane: .blocking, handler: refusals.watching("/revoke", revoke.respond)),
+        Route(.get, "/revoked-jtis", lane: .blocking, handler: revoked.respond),
+        Route(.get, "/mints", lane: .blocking, handler: mints.respond),
+        Route(nil, "/verify", lane: .immediate, handler: authorizer.verify),
+        Route(.get, "/health", lane: .immediate, handler: health.live),
+        Route(.get, "/health/ready", lane: .blocking, handler: health.ready),
       ],
-      absoluteRoutes: [Route(.get, "/.well-known/jwks.json", handler: keySet.respond)],
+      absoluteRoutes: [Route(.get, "/.well-known/jwks.json", lane: .immediate, handler: keySet.respond)],
       report: report)
   }
 
   /// Answers a request. Never fails: whatever goes wrong becomes a problem document.
   public func respond(to request: Request) -> Response {
     router.respond(to: request)
+  }
+
+  /// What answers a request, and whether that may wait: for a server that gives each lane its own threads.
+  public func work(for request: Request) -> Work {
+    router.work(for: request)
   }
 
   /// Answers a FastCGI authorizer's request: whether the web server may let its client's request through. Fields

@@ -3,13 +3,9 @@ import Wire
 
 /// What a route answers.
 public struct Response: Sendable {
-  /// Takes bytes of a body; throws where the client is gone.
-  public typealias Sink = ([UInt8]) throws -> Void
-
   public enum Body: Sendable {
     case bytes([UInt8])
-    /// Handed over piece by piece, for what is too large to be held in memory.
-    case stream(@Sendable (_ sink: @escaping Sink) throws -> Void)
+    case stream(BodyStream)
   }
 
   public var status: HTTPResponse.Status
@@ -43,30 +39,28 @@ public struct Response: Sendable {
   }
 
   /// All of the body, for programs that don't stream.
+  /// - Throws: what a stream throws.
   public func collectBody() throws -> [UInt8] {
     switch body {
     case .bytes(let bytes): return bytes
-    case .stream(let write):
+    case .stream(let stream):
       var bytes: [UInt8] = []
-      try write { bytes += $0 }
+      while let piece = try stream.next() { bytes += piece }
       return bytes
     }
   }
 
-  /// Hands over the answer as a CGI script gives it to its web server: fields, an empty line, the body.
-  /// RFC 3875, section 6.
-  /// - Parameters:
-  ///   - isHead: the fields as for GET, Content-Length included, and no body.
-  ///   - sink: called once where the body is in memory.
-  public func write(isHead: Bool, to sink: @escaping Sink) throws {
+  /// The answer as a CGI script gives it to its web server: fields, an empty line, the body. RFC 3875, section 6.
+  /// - Parameter isHead: the fields as for GET, Content-Length included, and no body.
+  /// - Returns: what to send at once, and what follows it.
+  public func parts(isHead: Bool) -> (first: [UInt8], rest: BodyStream?) {
     switch body {
     case .bytes(let bytes):
       var text = head(length: bytes.count)
       if !isHead { text += bytes }
-      try sink(text)
-    case .stream(let write):
-      try sink(head(length: nil))
-      if !isHead { try write(sink) }
+      return (text, nil)
+    case .stream(let stream):
+      return (head(length: nil), isHead ? nil : stream)
     }
   }
 

@@ -8,22 +8,20 @@ public struct Route: Sendable {
   let path: String
   /// nil: any.
   let method: HTTPRequest.Method?
+  let lane: Lane
   let handler: Handler
 
   /// - Parameters:
+  ///   - method: GET answers HEAD too; nil is every method, for what asks about another request and has that one's.
   ///   - path: begins with a slash.
-  ///   - method: GET answers HEAD too.
-  public init(_ method: HTTPRequest.Method, _ path: String, handler: @escaping Handler) {
+  ///   - lane: what the handler may wait for.
+  public init(
+    _ method: HTTPRequest.Method?, _ path: String, lane: Lane, handler: @escaping Handler
+  ) {
     self.path = path
     self.method = method
+    self.lane = lane
     self.handler = handler
-  }
-
-  /// A route for every method: for what asks about another request, and has that one's method.
-  public init(_ path: String, handler: @escaping Handler) {
-    self.path = path
-    self.handler = handler
-    method = nil
   }
 }
 
@@ -49,24 +47,38 @@ public struct Router: Sendable {
   }
 
   /// Answers a request; never fails.
-  public func respond(to request: Request) -> Response {
-    do {
-      let candidates = candidates(for: request)
-      guard let first = candidates.first else { throw Problem(.notFound, "Not Found") }
-      guard let method = request.method,
-        let route = candidates.first(where: {
-          $0.method == nil || $0.method == method || $0.method == .get && method == .head
-        })
-      else {
-        let allowed = first.method == .get ? "GET, HEAD" : first.method?.rawValue ?? ""
-        throw Problem(.methodNotAllowed, "Method Not Allowed", fields: [.allow: allowed])
+  public func respond(to request: Request) -> Response { work(for: request).run() }
+
+  /// What answers a request, to be run in its lane. Running it never fails.
+  public func work(for request: Request) -> Work {
+    do throws(Problem) {
+      let route = try route(for: request)
+      return Work(lane: route.lane) { [report] in
+        do {
+          return try route.handler(request)
+        } catch let problem as Problem {
+          return problem.response
+        } catch {
+          return report(error).response
+        }
       }
-      return try route.handler(request)
-    } catch let problem as Problem {
-      return problem.response
     } catch {
-      return report(error).response
+      return Work(lane: .immediate) { error.response }
     }
+  }
+
+  private func route(for request: Request) throws(Problem) -> Route {
+    let candidates = candidates(for: request)
+    guard let first = candidates.first else { throw Problem(.notFound, "Not Found") }
+    guard let method = request.method,
+      let route = candidates.first(where: {
+        $0.method == nil || $0.method == method || $0.method == .get && method == .head
+      })
+    else {
+      let allowed = first.method == .get ? "GET, HEAD" : first.method?.rawValue ?? ""
+      throw Problem(.methodNotAllowed, "Method Not Allowed", fields: [.allow: allowed])
+    }
+    return route
   }
 
   /// The routes for a request's path, all methods.

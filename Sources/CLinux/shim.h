@@ -16,6 +16,7 @@ extern int accept4(int listener, struct sockaddr *address, socklen_t *size, int 
 extern void *memmem(const void *text, size_t text_size, const void *part, size_t part_size);
 
 extern int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *limit);
+extern int pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock, const struct timespec *limit);
 
 // A function, because Swift 6 doesn't let a mutable global of C be read.
 extern char **environ;

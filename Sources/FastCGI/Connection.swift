@@ -1,67 +1,131 @@
 import CGI
+import CLinux
 import Glibc
 import POSIX
-import Synchronization
 
-/// One connection from a web server: its socket, and what has come of the next request.
+/// One connection from a web server: its socket, what has come of the next request, and what its peer is still to take
+/// of the last answer.
 ///
-/// Used by one thread at a time: whoever accepted it, or got its event from epoll.
-final class Connection {
-  /// How long a peer may take no byte of its answer before it is given up; while the worker ends, one such step.
-  /// Milliseconds.
-  private static let patience: Int32 = 5_000
-  private static let patienceStep: Int32 = 200
+/// Nothing here waits. Used by one thread at a time: whoever accepted it, got its event from epoll, or took it from a
+/// ``JobQueue``.
+final class Connection: @unchecked Sendable {
   /// How long a request may take to come, from its first byte on, and the first one from the beginning of
   /// the connection on. Web servers send what they have; a client that dawdles is theirs to wait for, but
   /// some pass its body on as it comes. Nanoseconds.
   private static let requestTime: UInt64 = 60_000_000_000
-  /// How often it is read in a row before others have their turn.
-  private static let turn = 32
+  /// How long a peer may take no byte of its answer, and how long all of an answer may take. Nanoseconds.
+  private static let stallTime: UInt64 = 60_000_000_000
+  private static let answerTime: UInt64 = 600_000_000_000
   /// How long a peer may go on sending what nobody wants. Nanoseconds.
   private static let lingerTime: UInt64 = 2_000_000_000
+  /// How long pieces of a body are made before others have their turn. Nanoseconds.
+  private static let streamTime: UInt64 = 20_000_000
+  /// How often the socket is read in a row before others have their turn.
+  private static let turn = 32
 
-  /// What became of reading.
-  enum Arrival {
+  /// What is to be done with the connection.
+  enum Step {
+    /// A request has come.
     case request(RequestReader.Incoming)
-    /// Nothing yet, or not all of a request.
-    case nothing
-    /// The peer is gone, or never spoke FastCGI.
+    /// The peer has taken what there was of an answer, and more of it can be made.
+    case stream
+    /// Nothing, until the peer has sent or taken something.
+    case wait
+    /// The peer is gone, or never spoke FastCGI, or has had its one answer.
     case closed
   }
 
+  /// A request that isn't answered yet, and what answers it.
+  struct Job {
+    let request: RequestReader.Incoming
+    let work: Work
+    let isHead: Bool
+  }
+
+  /// An answer that isn't sent yet.
+  private struct Answer {
+    let requestID: UInt16
+    /// What is still to be made of its body.
+    var stream: BodyStream?
+    let sequel: Sequel
+    let deadline = Clock.monotonicNanoseconds + answerTime
+  }
+
+  /// What becomes of the connection after an answer.
+  private enum Sequel {
+    /// Another request may come.
+    case keep
+    case close
+    /// To be closed once the peer has: closing while it still sends would take the answer from it.
+    case linger
+  }
+
   let socket: FileHandle
+  /// Whether epoll knows the connection.
+  var isWatched = false
+  /// What runs when a ``JobQueue`` lets it; nil for the rest of an answer.
+  var job: Job?
+  /// When its last step ended, in ``Clock/monotonicNanoseconds``: the idlest connection makes room for a new one.
+  private(set) var lastStep = Clock.monotonicNanoseconds
   /// Whether it has carried a request.
   private(set) var isUsed = false
-  /// Whether the worker ends, so that a peer who doesn't read is soon given up.
-  private let ending: EndFlag
   /// When it is given up if nothing comes, in ``Clock/monotonicNanoseconds``; `.max` for never: between two requests
   /// the web server decides how long to keep it.
-  private(set) var deadline = Clock.monotonicNanoseconds + requestTime
-  private var isAtEnd = false
+  private(set) var deadline: UInt64
+  private var isLingering = false
   private var reader = RequestReader()
   /// What came behind the last request.
   private var rest: [UInt8] = []
+  private var outbox = Outbox()
+  private var answer: Answer?
+  private let onClose: @Sendable () -> Void
 
   /// Takes ownership of an accepted socket that doesn't block.
-  init(owning descriptor: Int32, ending: EndFlag) {
+  init(owning descriptor: Int32, onClose: @escaping @Sendable () -> Void) {
     socket = FileHandle(owning: descriptor)
-    self.ending = ending
+    deadline = lastStep + Self.requestTime
+    self.onClose = onClose
   }
 
-  /// Whether part of a request has come.
-  var isInTheMiddle: Bool { reader.isInTheMiddle }
+  deinit { onClose() }
 
-  /// Whether something has come behind the last request that is still to be looked at.
-  var hasMore: Bool { !rest.isEmpty }
+  /// Whether part of a request has come, or part of an answer is to go.
+  var isInTheMiddle: Bool { reader.isInTheMiddle || isAnswering }
 
-  /// Reads what has come, without waiting.
+  /// Whether part of an answer is still to go.
+  var isAnswering: Bool { answer != nil || !outbox.isEmpty }
+
+  /// What epoll is to wait for.
+  var interest: UInt32 {
+    // Hang-ups are always told. Half of one, when there is something to send, would be told without end.
+    if isAnswering { return EPOLLOUT.rawValue }
+    // What has been read already gives no event, so that room for an answer stands in for it.
+    let input = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
+    return rest.isEmpty ? input : input | EPOLLOUT.rawValue
+  }
+
+  /// Goes as far as it can without waiting: sends what the peer takes, then reads what it has sent.
   /// - Parameter buffer: the thread's, for the time of the call.
-  func receive(_ buffer: UnsafeMutableRawBufferPointer) -> Arrival {
+  func proceed(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
+    defer { lastStep = Clock.monotonicNanoseconds }
+    return finishAnswer() ?? receive(buffer)
+  }
+
+  /// Sends what the peer takes of an answer.
+  /// - Returns: whether the connection is to be kept.
+  func flush() -> Bool {
+    defer { lastStep = Clock.monotonicNanoseconds }
+    if case .closed = finishAnswer() { return false }
+    return true
+  }
+
+  // MARK: - Reading
+
+  private func receive(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
     if !rest.isEmpty {
       let bytes = rest
       rest = []
-      let arrival = bytes.withUnsafeBytes { take($0[...]) }
-      guard case .nothing = arrival else { return arrival }
+      if let step = bytes.withUnsafeBytes({ take($0[...]) }) { return step }
     }
     for _ in 0..<Self.turn {
       let count = recv(socket.descriptor, buffer.baseAddress, buffer.count, 0)
@@ -69,20 +133,20 @@ final class Connection {
       if count < 0 {
         switch errno {
         case EINTR: continue
-        case EAGAIN: return .nothing
+        case EAGAIN: return .wait
         default: return .closed
         }
       }
       // What comes behind the last answer is thrown away.
-      if isAtEnd { continue }
-      let arrival = take(UnsafeRawBufferPointer(buffer)[..<count])
-      if case .nothing = arrival, count == buffer.count { continue }
-      return arrival
+      if isLingering { continue }
+      if let step = take(UnsafeRawBufferPointer(buffer)[..<count]) { return step }
+      if count < buffer.count { return .wait }
     }
-    return .nothing
+    return .wait
   }
 
-  private func take(_ bytes: Slice<UnsafeRawBufferPointer>) -> Arrival {
+  /// - Returns: nil where more is to be read.
+  private func take(_ bytes: Slice<UnsafeRawBufferPointer>) -> Step? {
     var bytes = bytes
     do {
       while let event = try reader.read(&bytes) {
@@ -92,87 +156,115 @@ final class Connection {
           isUsed = true
           deadline = .max
           return .request(request)
-        case .reply(let reply): try send(reply, patience: 0)
+        case .reply(let reply):
+          outbox.append { $0 += reply }
+          switch outbox.send(socket.descriptor) {
+          case .empty: continue
+          case .closed: return .closed
+          case .full:
+            // Whoever asks and doesn't listen isn't heard any further.
+            rest = Array(bytes)
+            deadline = Clock.monotonicNanoseconds + Self.stallTime
+            return .wait
+          }
         case .lastReply(let reply):
-          try send(reply, patience: 0)
+          outbox.append { $0 += reply }
+          _ = outbox.send(socket.descriptor)
           return .closed
         }
       }
-      if !reader.isInTheMiddle {
-        if isUsed { deadline = .max }
-      } else if deadline == .max {
-        deadline = Clock.monotonicNanoseconds + Self.requestTime
-      }
-      return .nothing
     } catch {
       return .closed
     }
+    if !reader.isInTheMiddle {
+      if isUsed { deadline = .max }
+    } else if deadline == .max {
+      deadline = Clock.monotonicNanoseconds + Self.requestTime
+    }
+    return nil
   }
 
-  /// What is to be done with the connection once a request on it was answered.
-  enum Sequel {
-    /// Another request may come.
-    case keep
-    case close
-    /// To be closed once the peer has: closing while it still sends would take the answer from it.
-    case linger
+  // MARK: - Answering
+
+  /// Does the job, or makes more of the answer that has begun, as far as the peer takes it.
+  /// - Throws: what the body's stream throws. The connection must be closed then, so that the web server doesn't take
+  ///   half an answer for a whole one.
+  func runJob() throws {
+    if let job {
+      self.job = nil
+      answer(job, with: job.work.run())
+    } else {
+      try makeMore()
+    }
   }
 
-  /// Sends the answer to a request.
-  /// - Parameter write: hands over the answer's bytes, CGI fields and body; what it throws breaks the
-  ///   connection off, so that the web server doesn't take half an answer for a whole one.
-  func answer(
-    _ request: RequestReader.Incoming, _ write: (@escaping Response.Sink) throws -> Void
-  ) -> Sequel {
-    let answer = AnswerWriter(requestID: request.requestID) { [self] in
-      try send($0, patience: Self.patience)
+  /// Begins to answer a request.
+  func answer(_ job: Job, with response: Response) {
+    let request = job.request
+    let (first, stream) = response.parts(isHead: job.isHead)
+    outbox.append {
+      Record.appendOutput(request.requestID, first, to: &$0)
+      if stream == nil { Record.appendOutputEnd(request.requestID, to: &$0) }
     }
-    do {
-      try write(answer.append)
-      try answer.finish()
-    } catch {
-      return .close
+    let keeps = request.keepsConnection && (request.isWhole || request.role == .authorizer)
+    answer = Answer(
+      requestID: request.requestID, stream: stream,
+      sequel: keeps ? .keep : request.isWhole ? .close : .linger)
+  }
+
+  /// Sends what the peer takes of the answer; behind its end, does with the connection what is due.
+  /// - Returns: nil where there is no answer to send any more, and requests can be read.
+  private func finishAnswer() -> Step? {
+    switch outbox.send(socket.descriptor) {
+    case .closed: return .closed
+    case .full:
+      deadline = min(Clock.monotonicNanoseconds + Self.stallTime, answer?.deadline ?? .max)
+      return .wait
+    case .empty: break
     }
-    if request.keepsConnection && (request.isWhole || request.role == .authorizer) { return .keep }
-    if request.isWhole { return .close }
+    guard let answer else { return nil }
+    if answer.stream != nil { return .stream }
+    self.answer = nil
+    deadline = .max
+    switch answer.sequel {
+    case .close: return .closed
+    case .linger:
+      linger()
+      return nil
+    // The next request, if it has come, gives an event.
+    case .keep: return rest.isEmpty ? .wait : nil
+    }
+  }
+
+  private func makeMore() throws {
+    guard let answer, let stream = answer.stream else { return }
+    let end = Clock.monotonicNanoseconds + Self.streamTime
+    repeat {
+      if isPeerGone { throw PeerGone() }
+      guard let piece = try stream.next() else {
+        outbox.append { Record.appendOutputEnd(answer.requestID, to: &$0) }
+        self.answer?.stream = nil
+        return
+      }
+      if piece.isEmpty { continue }
+      outbox.append { Record.appendOutput(answer.requestID, piece, to: &$0) }
+      guard case .empty = outbox.send(socket.descriptor) else { return }
+    } while Clock.monotonicNanoseconds < end
+  }
+
+  /// Whether the peer will send nothing more: it has gone, or whoever it asked for has.
+  private var isPeerGone: Bool {
+    var byte: UInt8 = 0
+    return recv(socket.descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
+  }
+
+  // MARK: - Ending
+
+  private func linger() {
     shutdown(socket.descriptor, Int32(SHUT_WR))
-    isAtEnd = true
+    isLingering = true
     deadline = Clock.monotonicNanoseconds + Self.lingerTime
     rest = []
-    return .linger
-  }
-
-  /// Sends bytes.
-  /// - Parameter patience: how long a peer may take none of them. Milliseconds.
-  /// - Throws: ``PeerGone``.
-  private func send(_ bytes: [UInt8], patience: Int32) throws(PeerGone) {
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.send(socket.descriptor, $0.baseAddress! + done, $0.count - done, Int32(MSG_NOSIGNAL))
-      }
-      if count >= 0 {
-        done += count
-        continue
-      }
-      switch errno {
-      case EINTR: continue
-      case EAGAIN:
-        try waitForRoom(patience)
-      default: throw PeerGone()
-      }
-    }
-  }
-
-  private func waitForRoom(_ patience: Int32) throws(PeerGone) {
-    var wait = pollfd(fd: socket.descriptor, events: Int16(POLLOUT), revents: 0)
-    // In steps, as the worker may come to its end meanwhile.
-    var rest = patience
-    repeat {
-      if poll(&wait, 1, min(rest, Self.patienceStep)) != 0 { return }
-      rest -= Self.patienceStep
-    } while rest > 0 && !ending.isSet
-    throw PeerGone()
   }
 
   /// Tells the peer that nothing it sends from now on will be read; what it has sent can still be received.
@@ -185,15 +277,6 @@ final class Connection {
   func breakOff() {
     shutdown(socket.descriptor, Int32(SHUT_RDWR))
   }
-}
-
-/// Told to all connections of a worker that ends.
-final class EndFlag: Sendable {
-  private let flag = Atomic<Bool>(false)
-
-  var isSet: Bool { flag.load(ordering: .relaxed) }
-
-  func set() { flag.store(true, ordering: .relaxed) }
 }
 
 /// The web server closed the connection before it had the whole answer.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import POSIX
 
@@ -15,7 +16,8 @@ public final class ListeningSocket: CustomStringConvertible {
     public init() {}
   }
 
-  private static let backlog: Int32 = 1024
+  /// The kernel takes the system's maximum, `net.core.somaxconn`, for anything larger. `listen(2)`.
+  private static let backlog = Int32.max
   /// How often it is looked whether others have stopped listening, and the microseconds between.
   private static let probes = 20
   private static let probePause: UInt32 = 100_000

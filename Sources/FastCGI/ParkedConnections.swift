@@ -12,9 +12,6 @@ final class ParkedConnections: Sendable {
   /// Whether any of them has a deadline.
   var haveDeadlines: Bool { limited.load(ordering: .relaxed) > 0 }
 
-  /// How many there are.
-  var count: Int { connections.withLock { $0.count } }
-
   func park(_ connection: Connection) {
     if connection.deadline != .max { limited.add(1, ordering: .relaxed) }
     connections.withLock { $0[connection.socket.descriptor] = connection }
@@ -39,8 +36,21 @@ final class ParkedConnections: Sendable {
     }
   }
 
+  /// Breaks off those that nothing has happened on for the longest time, so that there is room for new ones. Requests
+  /// and answers that are under way come last.
+  /// - Returns: whether there were any.
+  func breakOffIdlest() -> Bool {
+    connections.withLock { connections in
+      let idle = connections.values.filter { !$0.isInTheMiddle }
+      let candidates = (idle.isEmpty ? Array(connections.values) : idle).sorted { $0.lastStep < $1.lastStep }
+      // Some at once: the next ones are to come in without another search.
+      for connection in candidates.prefix(1 + connections.count / 16) { connection.breakOff() }
+      return !candidates.isEmpty
+    }
+  }
+
   /// Refuses further requests on those that wait for one, having had one already.
-  /// - Returns: how many others there are, from which a first request or the rest of one may be on its way.
+  /// - Returns: how many others there are: a first request, the rest of one, or the rest of an answer is on its way.
   func refuseMore() -> Int {
     connections.withLock { connections in
       var others = 0

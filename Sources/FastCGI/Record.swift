@@ -55,6 +55,24 @@ enum Record {
     bytes.append(contentsOf: content)
   }
 
+  /// Appends bytes of standard output, in as many records as they need.
+  static func appendOutput(_ requestID: UInt16, _ output: [UInt8], to bytes: inout [UInt8]) {
+    // Room for the end as well: most answers are one piece.
+    bytes.reserveCapacity(bytes.count + output.count + 64)
+    var rest = output[...]
+    while !rest.isEmpty {
+      let content = rest.prefix(maximumLength)
+      append(Kind.standardOutput, requestID, content, to: &bytes)
+      rest = rest.dropFirst(content.count)
+    }
+  }
+
+  /// Ends standard output and the request. Sections 5.3 and 5.5.
+  static func appendOutputEnd(_ requestID: UInt16, to bytes: inout [UInt8]) {
+    append(Kind.standardOutput, requestID, [], to: &bytes)
+    appendEnd(requestID, .complete, to: &bytes)
+  }
+
   static func appendEnd(_ requestID: UInt16, _ status: ProtocolStatus, to bytes: inout [UInt8]) {
     append(Kind.endRequest, requestID, [0, 0, 0, 0, status.rawValue, 0, 0, 0], to: &bytes)
   }

@@ -4,13 +4,23 @@ import POSIX
 /// Whoever started this program as a service and wants to hear how it does: systemd. `sd_notify(3)`.
 public struct ServiceManager {
   private let socket: String?
+  /// How often it wants to hear that the service is alive. Seconds; nil is never. `sd_watchdog_enabled(3)`.
+  let watchdogInterval: Double?
 
-  /// - Parameter socket: NOTIFY_SOCKET of the environment, a path or an abstract name behind `@`; nil for nobody.
-  public init(socket: String?) { self.socket = socket }
+  /// - Parameter environment: NOTIFY_SOCKET is a path, or an abstract name behind `@`; WATCHDOG_USEC is the time without
+  ///   a sign of life after which it ends the service.
+  public init(environment: [String: String]) {
+    socket = environment["NOTIFY_SOCKET"]
+    let isMeant = environment["WATCHDOG_PID"].map { $0 == "\(getpid())" } ?? true
+    watchdogInterval = environment["WATCHDOG_USEC"].flatMap { Double($0) }
+      .flatMap { isMeant && $0 > 0 ? $0 / 1e6 / 3 : nil }
+  }
 
   func tellReady() { tell("READY=1\nMAINPID=\(getpid())") }
 
   func tellReloading() { tell("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicNanoseconds / 1000)") }
+
+  func tellAlive() { tell("WATCHDOG=1") }
 
   func tellStopping() { tell("STOPPING=1") }
 

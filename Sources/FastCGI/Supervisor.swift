@@ -2,15 +2,19 @@ import Glibc
 import Logging
 import POSIX
 
-/// Runs worker processes on one listening socket: starts them, replaces one that dies, turns them over when the
-/// configuration changes, stops them all.
+/// Runs worker processes on one listening socket: starts them, replaces one that dies or hangs, replaces them all when
+/// the configuration changes, stops them all.
 public final class Supervisor {
-  /// Workers answer what they have begun and end within 2 s; whoever doesn't is ended. Seconds.
+  /// Workers answer what they have begun and end within 2 s; the supervisor kills those that don't. Seconds.
   private static let stopTimeout = 5.0
-  /// A worker that fails younger than this is replaced after a pause, which doubles each time; one that
+  /// A killed process ends at once unless the kernel waits for a device on its behalf. Seconds.
+  private static let killTimeout = 2.0
+  /// A worker may take this many times its timeout to start: it may have much to read.
+  private static let startAllowance = 10.0
+  /// A worker that fails earlier than this is replaced after a back-off, which doubles each time; one that
   /// somebody killed is replaced at once. Seconds.
-  private static let youth = 1.0
-  private static let pauses = 0.1...5.0
+  private static let earlyFailure = 1.0
+  private static let backOff = 0.1...5.0
 
   private static let stopSignals = [SIGTERM, SIGINT, SIGQUIT]
 
@@ -18,7 +22,15 @@ public final class Supervisor {
     let process: pid_t
     let started: Double
     let generation: Int
-    var isReady = false
+    /// When it last told that it is alive. Seconds; nil before it is ready.
+    var lastHeartbeat: Double?
+
+    var isReady: Bool { lastHeartbeat != nil }
+
+    /// Whether it has been silent for longer than it may.
+    func hangs(at now: Double, timeout: Double) -> Bool {
+      lastHeartbeat.map { now > $0 + timeout } ?? (now > started + timeout * Supervisor.startAllowance)
+    }
   }
 
   /// One of the workers that there are to be.
@@ -26,7 +38,7 @@ public final class Supervisor {
     var worker: Worker?
     /// The one that takes its place once it is ready.
     var successor: Worker?
-    var pause = 0.0
+    var backOff = 0.0
     var nextStart = 0.0
   }
 
@@ -35,10 +47,13 @@ public final class Supervisor {
   private let manager: ServiceManager
   private let logger: Logger
   private var slots: [Slot]
-  /// Workers that were told to end, and when they are ended.
+  /// Workers that were told to end, and when they are killed; infinite once they were.
   private var retiring: [pid_t: Double] = [:]
   private var generation = 0
   private var isReady = false
+  /// When this process last came round, and when the service manager is to hear of it again. Seconds.
+  private var lastRound = Supervisor.now
+  private var nextSignOfLife = 0.0
 
   /// - Parameters:
   ///   - count: how many workers.
@@ -54,8 +69,8 @@ public final class Supervisor {
     slots = Array(repeating: Slot(), count: count)
   }
 
-  /// Runs until SIGTERM, SIGINT or SIGQUIT, and until every worker has ended then. SIGHUP turns the workers over,
-  /// one by one, to a configuration read anew; where that is bad, all stays as it was.
+  /// Runs until SIGTERM, SIGINT or SIGQUIT, and until every worker has ended then. SIGHUP replaces the workers, one by
+  /// one, by such with the configuration read anew; where that is bad, all stays as it was.
   /// - Throws: what `makeLaunch` throws at the start; ``SystemError``.
   public func run() throws {
     let listening = socket
@@ -66,36 +81,38 @@ public final class Supervisor {
     // A log that nobody reads any more must not end the service.
     signal(SIGPIPE, SIG_IGN)
     let lifeline = try Pipe()
-    let ready = try Pipe()
+    let heartbeats = try Pipe()
     // Holding the writing end is the lifeline: it closes whatever ends this process, kill -9 included.
     try withExtendedLifetime(lifeline.writing) {
       let socket = try WorkerLaunch.movedUp(socket.handle)
       var launch = try makeLaunch()
       func start() throws(SystemError) -> Worker {
-        let process = try launch.start(socket: socket, lifeline: lifeline.reading, ready: ready.writing)
+        let process = try launch.start(
+          socket: socket, lifeline: lifeline.reading, heartbeats: heartbeats.writing)
         return Worker(process: process, started: Self.now, generation: generation)
       }
       for index in slots.indices { slots[index].worker = try start() }
       while true {
-        let came = signals.wait(seconds: secondsToNextStep(), or: ready.reading)
+        let came = signals.wait(seconds: secondsToNextStep(launch.timeout), or: heartbeats.reading)
         if came.contains(where: Self.stopSignals.contains) { break }
-        noteReady(ready.readNumbers())
+        note(heartbeats: heartbeats.readNumbers())
         reap()
         if came.contains(SIGHUP) { reload(&launch) }
+        if let timeout = launch.timeout { endHanging(timeout) }
         for index in slots.indices { advance(index, start) }
         endLate()
-        tellWhenReady()
+        tellManager()
       }
       // From now on nobody finds the way in; who has is answered.
       listening.remove()
       stop {
-        _ = signals.wait(seconds: $0, or: ready.reading)
-        _ = ready.readNumbers()
+        _ = signals.wait(seconds: $0, or: heartbeats.reading)
+        _ = heartbeats.readNumbers()
       }
     }
   }
 
-  // MARK: - Turning over
+  // MARK: - Starting and replacing
 
   private func reload(_ launch: inout WorkerLaunch) {
     manager.tellReloading()
@@ -103,7 +120,7 @@ public final class Supervisor {
     do {
       launch = try makeLaunch()
       generation += 1
-      logger.notice("configuration reloaded, turning workers over")
+      logger.notice("configuration reloaded, replacing workers")
     } catch {
       logger.error("configuration not reloaded", metadata: ["reason": "\(error)"])
     }
@@ -115,7 +132,7 @@ public final class Supervisor {
       if let worker = slots[index].worker { retire(worker) }
       slots[index].worker = successor
       slots[index].successor = nil
-      slots[index].pause = 0
+      slots[index].backOff = 0
     }
     guard slots[index].nextStart <= Self.now else { return }
     do throws(SystemError) {
@@ -133,15 +150,48 @@ public final class Supervisor {
   }
 
   private func retire(_ worker: Worker) {
-    kill(worker.process, SIGTERM)
+    Glibc.kill(worker.process, SIGTERM)
     retiring[worker.process] = Self.now + Self.stopTimeout
   }
 
+  /// Kills workers that don't end, once each.
   private func endLate() {
-    for (process, deadline) in retiring where deadline <= Self.now { kill(process, SIGKILL) }
+    for (process, deadline) in retiring where deadline <= Self.now {
+      logger.error("worker doesn't stop, killed", metadata: ["process": "\(process)"])
+      kill(process)
+    }
   }
 
-  private func tellWhenReady() {
+  /// It may take the kernel long to end it, so nobody waits for that.
+  private func kill(_ process: pid_t) {
+    Glibc.kill(process, SIGKILL)
+    retiring[process] = .infinity
+  }
+
+  /// Kills workers that were silent for too long; others take their places at once.
+  private func endHanging(_ timeout: Double) {
+    let now = Self.now
+    defer { lastRound = now }
+    for index in slots.indices {
+      for path in [\Slot.worker, \Slot.successor] {
+        guard let worker = slots[index][keyPath: path] else { continue }
+        if now > lastRound + timeout / 2 {
+          // This process was held up itself, and perhaps the whole machine was: the worker gets its time anew.
+          if worker.isReady { slots[index][keyPath: path]?.lastHeartbeat = now }
+        } else if worker.hangs(at: now, timeout: timeout) {
+          logger.error("worker hangs, killed", metadata: ["process": "\(worker.process)"])
+          kill(worker.process)
+          slots[index][keyPath: path] = nil
+        }
+      }
+    }
+  }
+
+  private func tellManager() {
+    if let interval = manager.watchdogInterval, Self.now >= nextSignOfLife {
+      manager.tellAlive()
+      nextSignOfLife = Self.now + interval
+    }
     guard !isReady,
       slots.allSatisfy({
         $0.successor == nil && $0.worker?.isReady == true && $0.worker?.generation == generation
@@ -152,22 +202,24 @@ public final class Supervisor {
     logger.notice("serving", metadata: ["address": "\(socket)", "workers": "\(slots.count)"])
   }
 
-  private func noteReady(_ processes: [pid_t]) {
+  private func note(heartbeats processes: [pid_t]) {
     for index in slots.indices {
-      if let worker = slots[index].worker, processes.contains(worker.process) {
-        slots[index].worker!.isReady = true
-      }
-      if let successor = slots[index].successor, processes.contains(successor.process) {
-        slots[index].successor!.isReady = true
+      for path in [\Slot.worker, \Slot.successor] {
+        if let worker = slots[index][keyPath: path], processes.contains(worker.process) {
+          slots[index][keyPath: path]?.lastHeartbeat = Self.now
+        }
       }
     }
   }
 
   // MARK: - Workers that end
 
-  private func secondsToNextStep() -> Double {
-    let starts = slots.filter { $0.worker == nil || $0.nextStart > Self.now }.map(\.nextStart)
-    return max(0, ((starts + retiring.values).min() ?? .infinity) - Self.now)
+  private func secondsToNextStep(_ timeout: Double?) -> Double {
+    var steps = slots.filter { $0.worker == nil || $0.nextStart > Self.now }.map(\.nextStart)
+    steps += retiring.values
+    if let timeout { steps.append(Self.now + timeout / 4) }
+    if manager.watchdogInterval != nil { steps.append(nextSignOfLife) }
+    return max(0, (steps.min() ?? .infinity) - Self.now)
   }
 
   private func reap() {
@@ -181,10 +233,10 @@ public final class Supervisor {
         for path in [\Slot.worker, \Slot.successor] where slots[index][keyPath: path]?.process == process {
           let age = Self.now - slots[index][keyPath: path]!.started
           slots[index][keyPath: path] = nil
-          if age < Self.youth && status != 0 && status & 0x7f != SIGKILL {
+          if age < Self.earlyFailure && status != 0 && status & 0x7f != SIGKILL {
             postpone(index)
           } else {
-            slots[index].pause = 0
+            slots[index].backOff = 0
             slots[index].nextStart = 0
           }
         }
@@ -193,19 +245,22 @@ public final class Supervisor {
   }
 
   private func postpone(_ index: Int) {
-    let pause = slots[index].pause
-    slots[index].pause = min(max(pause * 2, Self.pauses.lowerBound), Self.pauses.upperBound)
-    slots[index].nextStart = Self.now + slots[index].pause
+    let doubled = slots[index].backOff * 2
+    slots[index].backOff = min(max(doubled, Self.backOff.lowerBound), Self.backOff.upperBound)
+    slots[index].nextStart = Self.now + slots[index].backOff
   }
 
   private func stop(_ wait: (Double) -> Void) {
     manager.tellStopping()
     for worker in slots.flatMap({ [$0.worker, $0.successor] }).compactMap({ $0 }) { retire(worker) }
-    while !retiring.isEmpty {
-      let rest = (retiring.values.min() ?? 0) - Self.now
-      if rest <= 0 { endLate() }
-      wait(max(rest, 0.1))
+    let end = Self.now + Self.stopTimeout + Self.killTimeout
+    while !retiring.isEmpty && Self.now < end {
+      wait(max(0, min(retiring.values.min() ?? end, end) - Self.now))
       reap()
+      endLate()
+    }
+    if !retiring.isEmpty {
+      logger.error("workers don't end", metadata: ["processes": "\(retiring.keys.sorted())"])
     }
   }
 

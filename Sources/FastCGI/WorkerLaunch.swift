@@ -6,9 +6,11 @@ public struct WorkerLaunch {
   /// What tells a worker which descriptor is its lifeline: the reading end of a pipe that its supervisor holds
   /// open, and that ends with the supervisor, whatever ends that.
   public static let lifelineVariable = "PICO_AUTH_LIFELINE"
-  /// What tells a worker which descriptor to say on that it is ready, by its process number.
-  public static let readyVariable = "PICO_AUTH_READY"
+  /// What tells a worker which descriptor its ``Heartbeat`` goes to; the first beat says that it is ready.
+  public static let heartbeatVariable = "PICO_AUTH_HEARTBEAT"
 
+  /// How long a worker may be without a heartbeat. Seconds; nil is for ever.
+  let timeout: Double?
   private var environment: [String: String]
   private var files: [FileHandle] = []
 
@@ -17,9 +19,12 @@ public struct WorkerLaunch {
   private static let firstOwn: Int32 = 32
   private static let firstFile: Int32 = 5
 
-  /// - Parameter environment: the worker's, besides what tells it of descriptors.
-  public init(environment: [String: String]) {
+  /// - Parameters:
+  ///   - environment: the worker's, besides what tells it of descriptors.
+  ///   - timeout: how long a worker may be without a heartbeat before it is replaced. Seconds; nil is for ever.
+  public init(environment: [String: String], timeout: Double?) {
     self.environment = environment
+    self.timeout = timeout
   }
 
   /// Hands a text over, in memory that nobody can write to any more, under a path that a variable names.
@@ -38,13 +43,13 @@ public struct WorkerLaunch {
   /// Starts a worker: this program again, with the socket as descriptor 0. `posix_spawn(3)`.
   /// - Parameters: descriptors as ``movedUp(_:)`` gives them.
   /// - Throws: ``SystemError``.
-  func start(socket: FileHandle, lifeline: FileHandle, ready: FileHandle) throws(SystemError) -> pid_t {
+  func start(socket: FileHandle, lifeline: FileHandle, heartbeats: FileHandle) throws(SystemError) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, socket.descriptor, 0)
     posix_spawn_file_actions_adddup2(&actions, lifeline.descriptor, 3)
-    posix_spawn_file_actions_adddup2(&actions, ready.descriptor, 4)
+    posix_spawn_file_actions_adddup2(&actions, heartbeats.descriptor, 4)
     for (index, file) in files.enumerated() {
       posix_spawn_file_actions_adddup2(&actions, file.descriptor, Self.firstFile + Int32(index))
     }
@@ -59,7 +64,7 @@ public struct WorkerLaunch {
 
     var environment = environment
     environment[Self.lifelineVariable] = "3"
-    environment[Self.readyVariable] = "4"
+    environment[Self.heartbeatVariable] = "4"
     // The second word is for whoever reads the process list; a worker looks at descriptor 0 alone.
     let arguments = CStrings(["pico-auth", "worker"])
     let variables = CStrings(environment.map { "\($0.key)=\($0.value)" })
@@ -68,16 +73,6 @@ public struct WorkerLaunch {
       &process, "/proc/self/exe", &actions, &attributes, arguments.pointer, variables.pointer)
     guard result == 0 else { throw SystemError(call: "posix_spawn", code: result) }
     return process
-  }
-}
-
-extension WorkerLaunch {
-  /// Says on a descriptor, closed then, that this worker serves. What its supervisor makes of it is not the worker's
-  /// business.
-  public static func tellReady(_ descriptor: Int32) {
-    var process = getpid()
-    _ = write(descriptor, &process, MemoryLayout<pid_t>.size)
-    close(descriptor)
   }
 }
 

@@ -19,8 +19,7 @@ public final class TimedMutex: @unchecked Sendable {
   /// - Parameter deadline: as ``Clock/monotonicNanoseconds`` tells time, which nobody sets.
   /// - Returns: whether the caller has it now.
   public func lock(until deadline: UInt64) -> Bool {
-    var limit = timespec(
-      tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+    var limit = timespec(nanoseconds: deadline)
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &limit) == 0
   }
 

@@ -80,19 +80,37 @@ public struct RevocationList: Sendable {
   public let version: String
   /// Where the next list begins that has only what is new.
   public let cursor: String
-  private let reader: @Sendable (_ body: (Revocation) throws -> Void) throws -> Void
+  private let open: @Sendable () throws -> RevocationReader
 
+  /// - Parameter open: begins to read the list, newest first; called once for each reading.
   public init(
-    version: String, cursor: String,
-    read: @escaping @Sendable (_ body: (Revocation) throws -> Void) throws -> Void
+    version: String, cursor: String, open: @escaping @Sendable () throws -> RevocationReader
   ) {
     self.version = version
     self.cursor = cursor
-    self.reader = read
+    self.open = open
   }
 
+  /// Begins to read the list, newest first.
+  /// - Throws: ``StoreError``.
+  public func makeReader() throws -> RevocationReader { try open() }
+
   /// Hands over each revocation, newest first.
+  /// - Throws: what `body` throws; ``StoreError``.
   public func read(_ body: (Revocation) throws -> Void) throws {
-    try reader(body)
+    let reader = try makeReader()
+    while let revocation = try reader.next() { try body(revocation) }
   }
+}
+
+/// Reads a list of revocations one by one, at the pace of whoever asks. Used by one thread at a time.
+public final class RevocationReader {
+  private let step: () throws -> Revocation?
+
+  /// - Parameter step: gives the next revocation; nil behind the last.
+  public init(_ step: @escaping () throws -> Revocation?) { self.step = step }
+
+  /// The next revocation; nil behind the last.
+  /// - Throws: ``StoreError``.
+  public func next() throws -> Revocation? { try step() }
 }

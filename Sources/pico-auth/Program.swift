@@ -18,6 +18,13 @@ enum Program {
   static let keysVariable = "PICO_AUTH_KEYS"
   /// How many requests a worker serves before it ends; 0 for any number.
   static let requestLimitVariable = "PICO_AUTH_MAX_REQUESTS"
+  /// How long a worker may be without a heartbeat. Seconds; not set for ever.
+  static let timeoutVariable = "PICO_AUTH_WORKER_TIMEOUT"
+
+  /// How often a worker tells its supervisor that it is alive: some times within its timeout. Seconds.
+  static func heartbeatInterval(_ environment: [String: String]) -> Double {
+    (environment[timeoutVariable].flatMap { Double($0) } ?? 3600) / 4
+  }
 
   static let defaultConfig = "/etc/pico-auth/config.yaml"
 

@@ -18,9 +18,9 @@ enum ScriptProcess {
       response = Problem(.internalServerError, "server misconfigured").response
     }
     do {
-      try response.write(isHead: request.method == .head) {
-        try FileHandle.standardOutput.writeNext($0)
-      }
+      let (first, rest) = response.parts(isHead: request.method == .head)
+      try FileHandle.standardOutput.writeNext(first)
+      while let piece = try rest?.next() { try FileHandle.standardOutput.writeNext(piece) }
       body.drain(declared: request.variables[.contentLength].flatMap { Int($0) } ?? 0)
       exit(0)
     } catch {

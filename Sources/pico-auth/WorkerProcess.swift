@@ -1,4 +1,5 @@
 import AuthServer
+import CGI
 import FastCGI
 import Glibc
 import POSIX
@@ -12,20 +13,23 @@ enum WorkerProcess {
     do {
       let server = try Program.server(isLasting: true, logger: logger)
       let variables = ProcessEnvironment.variables
+      let heartbeat = variables[WorkerLaunch.heartbeatVariable].flatMap { Int32($0) }.map {
+        Heartbeat(descriptor: $0, interval: Program.heartbeatInterval(variables))
+      }
       let loop = try WorkerLoop(
         lifeline: variables[WorkerLaunch.lifelineVariable].flatMap { Int32($0) },
         threads: variables[Program.threadsVariable].flatMap { Int($0) } ?? defaultThreads,
-        requestLimit: variables[Program.requestLimitVariable].flatMap { Int($0) } ?? 0, logger: logger
+        requestLimit: variables[Program.requestLimitVariable].flatMap { Int($0) } ?? 0,
+        heartbeat: heartbeat, logger: logger
       ) { request, role in
         switch role {
-        case .responder: server.respond(to: request)
-        case .authorizer: server.authorize(request)
+        case .responder: server.work(for: request)
+        case .authorizer: Work(lane: .immediate) { server.authorize(request) }
         }
       }
-      if let ready = variables[WorkerLaunch.readyVariable].flatMap({ Int32($0) }) {
-        WorkerLaunch.tellReady(ready)
-      }
-      loop.run()
+      try loop.start()
+      heartbeat?.beat()
+      loop.waitUntilStopped()
       exit(0)
     } catch {
       logger.critical("worker can't start", metadata: ["reason": "\(error)"])

@@ -9,11 +9,11 @@ import Wire
   private let router = Router(
     basePath: "/api/v1/auth",
     routes: [
-      Route(.get, "/jwks") { _ in .json(Array(#"{"keys":[]}"#.utf8)) },
-      Route(.post, "/challenge") { _ in .json(Array(#"{"challenge":""}"#.utf8)) },
+      Route(.get, "/jwks", lane: .immediate) { _ in .json(Array(#"{"keys":[]}"#.utf8)) },
+      Route(.post, "/challenge", lane: .blocking) { _ in .json(Array(#"{"challenge":""}"#.utf8)) },
     ],
     absoluteRoutes: [
-      Route(.get, "/.well-known/jwks.json") { _ in .json(Array(#"{"keys":[]}"#.utf8)) }
+      Route(.get, "/.well-known/jwks.json", lane: .immediate) { _ in .json(Array(#"{"keys":[]}"#.utf8)) }
     ],
     report: { _ in Problem(.internalServerError, "reported") })
 
@@ -25,9 +25,7 @@ import Wire
   }
 
   private func text(_ response: Response, isHead: Bool = false) -> String {
-    var bytes: [UInt8] = []
-    try? response.write(isHead: isHead) { bytes += $0 }
-    return String(decoding: bytes, as: UTF8.self)
+    String(decoding: response.parts(isHead: isHead).first, as: UTF8.self)
   }
 
   private func status(_ variables: [MetaVariables.Name: String]) -> Int {

@@ -62,6 +62,7 @@ public struct SettingKey: Sendable {
     SettingKey("base_path", .string(\.basePath)),
     SettingKey("max_request_body_bytes", .integer(\.maximumBodySize, 1024...262_144)),
     SettingKey("max_pending_challenges", .integer(\.maximumPendingChallenges, 1...1_000_000_000)),
+    SettingKey("worker_timeout_seconds", .integer(\.workerTimeoutSeconds, 0...86400)),
     SettingKey("cookie_name", .string(\.cookieName)),
     SettingKey("trusted_proxies", .list(\.trustedProxies), effective: { _ in "(none)" }),
   ]

@@ -33,6 +33,8 @@ public struct Settings: Sendable {
   public var basePath = "/api/v1/auth"
   public var maximumBodySize = 65536
   public var maximumPendingChallenges = 1_000_000
+  /// 0: a worker that hangs is never replaced.
+  public var workerTimeoutSeconds = 30
   /// Addresses and ranges whose X-Forwarded-For is believed.
   public var trustedProxies: [String] = []
   /// Empty: no cookies.

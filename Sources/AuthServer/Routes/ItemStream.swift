@@ -1,40 +1,56 @@
 import CGI
+import POSIX
 import Wire
 
 /// Writes a JSON object that begins with `items`, piece by piece, so that a list of any length takes a few
 /// kilobytes of memory.
 enum ItemStream {
+  /// A piece is sent once it is this large, or took this long. Bytes; nanoseconds.
   private static let pieceSize = 32768
+  private static let pieceTime: UInt64 = 20_000_000
 
-  /// - Parameters:
-  ///   - produce: calls its argument with each item, a JSON value.
-  /// - Returns: what to write behind the items: further members, from their comma on, or nothing.
-  static func write(
-    to sink: @escaping Response.Sink, _ produce: (_ add: ([UInt8]) throws -> Void) throws -> [UInt8]
-  ) throws {
-    var buffer = Array(#"{"items":["#.utf8)
-    var isFirst = true
-    let rest = try produce { item in
-      if !isFirst { buffer.append(UInt8(ascii: ",")) }
-      isFirst = false
-      buffer += item
-      if buffer.count >= pieceSize {
-        try sink(buffer)
-        buffer.removeAll(keepingCapacity: true)
-      }
-    }
-    buffer.append(UInt8(ascii: "]"))
-    buffer += rest
-    buffer.append(UInt8(ascii: "}"))
-    try sink(buffer)
+  /// What one step of a list gave.
+  enum Step {
+    /// A JSON value.
+    case item([UInt8])
+    /// Nothing yet.
+    case none
+    /// The end: further members to write behind the items.
+    case end(members: [(name: String, value: String)])
   }
 
-  /// A string member to write behind the items.
-  static func member(_ name: String, _ value: String) -> [UInt8] {
-    var bytes = [UInt8(ascii: ",")]
-    bytes.appendJSON(name)
-    bytes.append(UInt8(ascii: ":"))
-    bytes.appendJSON(value)
-    return bytes
+  /// - Parameter step: gives the items one after the other, each within a fraction of that time.
+  static func body(_ step: @escaping () throws -> Step) -> BodyStream {
+    var text = Array(#"{"items":["#.utf8)
+    var isFirst = true
+    var isAtEnd = false
+    return BodyStream {
+      if isAtEnd { return nil }
+      let end = Clock.monotonicNanoseconds + pieceTime
+      repeat {
+        switch try step() {
+        case .item(let item):
+          if !isFirst { text.append(UInt8(ascii: ",")) }
+          isFirst = false
+          text += item
+        case .none: break
+        case .end(let members):
+          isAtEnd = true
+          text.append(UInt8(ascii: "]"))
+          for member in members { append(member, to: &text) }
+          text.append(UInt8(ascii: "}"))
+          return text
+        }
+      } while text.count < pieceSize && Clock.monotonicNanoseconds < end
+      defer { text = [] }
+      return text
+    }
+  }
+
+  private static func append(_ member: (name: String, value: String), to text: inout [UInt8]) {
+    text.append(UInt8(ascii: ","))
+    text.appendJSON(member.name)
+    text.append(UInt8(ascii: ":"))
+    text.appendJSON(member.value)
   }
 }

@@ -29,35 +29,53 @@ struct MintsRoute: Sendable {
     query.sessionID = parameters["session_id"]
     query.expiringAfter = isActiveOnly ? clock.seconds : nil
     // What can fail fails here, before the answer has begun; later pages are read while it is sent.
-    let first = try mints.list(query)
-    return .json(
-      .stream { [query] sink in
-        try ItemStream.write(to: sink) { add in
-          try list(first, query, isActiveOnly: isActiveOnly, add: add)
-        }
-      })
-  }
-
-  /// Adds up to the limit of mints, reading on where revoked ones were left out.
-  private func list(
-    _ first: MintPage, _ query: MintQuery, isActiveOnly: Bool, add: ([UInt8]) throws -> Void
-  ) throws -> [UInt8] {
-    var page = first
-    var query = query
-    while true {
-      for mint in page.mints {
+    let pages = Pages(first: try mints.list(query), query: query, mints: mints)
+    let body = ItemStream.body {
+      switch try pages.next() {
+      case .mint(let mint):
         let isRevoked = try revocations.isRevoked(mint.tokenID)
-        if isRevoked && isActiveOnly { continue }
+        if isRevoked && isActiveOnly { return .none }
+        pages.countShown()
         var item = mint.members
         item.add("revoked", isRevoked)
-        try add(item.finish())
-        query.limit -= 1
+        return .item(item.finish())
+      case .end(let cursor):
+        return .end(members: cursor.map { [("cursor", $0)] } ?? [])
       }
-      guard let cursor = page.cursor else { return [] }
-      if query.limit == 0 { return ItemStream.member("cursor", cursor) }
-      query.before = cursor
-      page = try mints.list(query)
     }
+    return .json(.stream(body))
+  }
+
+  /// Reads on page by page until as many mints were shown as were asked for, as revoked ones may be left out.
+  private final class Pages {
+    enum Next {
+      case mint(Mint)
+      case end(cursor: String?)
+    }
+
+    private var query: MintQuery
+    private let mints: any MintAuditStore
+    private var page: MintPage
+    private var index = 0
+
+    init(first: MintPage, query: MintQuery, mints: any MintAuditStore) {
+      page = first
+      self.query = query
+      self.mints = mints
+    }
+
+    func next() throws -> Next {
+      while index == page.mints.count {
+        guard query.limit > 0, let cursor = page.cursor else { return .end(cursor: page.cursor) }
+        query.before = cursor
+        page = try mints.list(query)
+        index = 0
+      }
+      index += 1
+      return .mint(page.mints[index - 1])
+    }
+
+    func countShown() { query.limit -= 1 }
   }
 
   private static func limit(_ parameters: [String: String]) throws(Problem) -> Int {

@@ -19,12 +19,11 @@ struct RevokedTokensRoute: Sendable {
     let tag = "\"\(Hex.encode(version.prefix(16)))\""
     let fields: HTTPFields = [.eTag: tag, .cacheControl: "private, no-cache"]
     if request.ifNoneMatch(has: tag) { return Response(status: .notModified, fields: fields) }
-    return .json(
-      .stream { sink in
-        try ItemStream.write(to: sink) { add in
-          try list.read { try add($0.json) }
-          return ItemStream.member("cursor", list.cursor)
-        }
-      }, fields: fields)
+    let reader = try list.makeReader()
+    let body = ItemStream.body {
+      guard let revocation = try reader.next() else { return .end(members: [("cursor", list.cursor)]) }
+      return .item(revocation.json)
+    }
+    return .json(.stream(body), fields: fields)
   }
 }

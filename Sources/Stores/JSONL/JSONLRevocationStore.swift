@@ -79,7 +79,7 @@ public final class JSONLRevocationStore: RevocationStore {
 
   private func listing(since cursor: String?) throws -> RevocationList {
     guard let handle = try SharedFiles.open(path, flags: .read) else {
-      return RevocationList(version: "none", cursor: "none") { _ in }
+      return RevocationList(version: "none", cursor: "none") { RevocationReader { nil } }
     }
     let status = try handle.status()
     let end = try BackwardLines.endOfLastLine(of: handle, size: status.size)
@@ -90,11 +90,16 @@ public final class JSONLRevocationStore: RevocationStore {
     let cursor = try FileCursor(handle, offset: end).text
     let path = path
     return RevocationList(version: "\(cursor).\(String(status.modified, radix: 16))", cursor: cursor) {
-      [start] body in
-      try StoreError.translating(path) {
-        var lines = try BackwardLines(handle, before: end, downTo: start)
-        while let line = try lines.next() {
-          if !line.bytes.isEmpty { try body(try RevocationLine.revocation(line.bytes)) }
+      [start] in
+      var lines = try StoreError.translating(path) {
+        try BackwardLines(handle, before: end, downTo: start)
+      }
+      return RevocationReader {
+        try StoreError.translating(path) {
+          while let line = try lines.next() {
+            if !line.bytes.isEmpty { return try RevocationLine.revocation(line.bytes) }
+          }
+          return nil
         }
       }
     }
@@ -133,7 +138,10 @@ public final class JSONLRevocationStore: RevocationStore {
     guard isKnown else { return nil }
     if Self.isPlain(tokenID) { return try RevocationLine.find(tokenID, in: handle) }
     var found: Revocation?
-    try list(since: nil).read { if $0.tokenID.hasSameBytes(as: tokenID) { found = $0 } }
+    let reader = try list(since: nil).makeReader()
+    while let revocation = try reader.next() {
+      if revocation.tokenID.hasSameBytes(as: tokenID) { found = revocation }
+    }
     return found
   }
 

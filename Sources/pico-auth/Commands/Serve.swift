@@ -23,7 +23,11 @@ struct Serve: ParsableCommand {
   @Option(help: "How many worker processes; without it, one a processor.")
   var workers: Int = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
-  @Option(help: "How many requests a worker runs at once.")
+  @Option(
+    help: """
+      How many threads a worker has. Up to three quarters of them run requests that may wait for the disk; the others stay \
+      free for key sets and token checks.
+      """)
   var threads = 4
 
   @Option(help: "Replaces a worker that has served so many; 0 for never.")
@@ -56,7 +60,7 @@ struct Serve: ParsableCommand {
         if let pidFile { try Files.replace(pidFile, Array("\(getpid())\n".utf8), permissions: 0o644) }
         try account?.assume()
         let supervisor = Supervisor(
-          socket: socket, count: workers, manager: ServiceManager(socket: environment["NOTIFY_SOCKET"]),
+          socket: socket, count: workers, manager: ServiceManager(environment: environment),
           logger: logger
         ) { try launch(environment, logger) }
         try supervisor.run()
@@ -93,10 +97,12 @@ struct Serve: ParsableCommand {
     // Of the surroundings workers get what libraries look at. Settings come in the handover alone, so that each worker
     // has the same, also one that is started after a file has changed.
     let own = ["SERVER_AUTH_", "PICO_AUTH_", "LISTEN_", "NOTIFY_", "WATCHDOG_"]
-    var launch = WorkerLaunch(
-      environment: environment.filter { variable in !own.contains { variable.key.hasPrefix($0) } }.merging([
-        Program.threadsVariable: "\(threads)", Program.requestLimitVariable: "\(maxRequests)",
-      ]) { $1 })
+    var variables = environment.filter { variable in !own.contains { variable.key.hasPrefix($0) } }
+    variables[Program.threadsVariable] = "\(threads)"
+    variables[Program.requestLimitVariable] = "\(maxRequests)"
+    let timeout = settings.workerTimeoutSeconds
+    if timeout > 0 { variables[Program.timeoutVariable] = "\(timeout)" }
+    var launch = WorkerLaunch(environment: variables, timeout: timeout > 0 ? Double(timeout) : nil)
     try launch.add(Program.configVariable, configuration.handover())
     try launch.add(Program.keysVariable, try keys.handover())
     return launch

@@ -1,0 +1,67 @@
+import CLinux
+import Glibc
+import POSIX
+
+/// The descriptors that threads wait for together. `epoll(7)`. What an event is about is told by its descriptor.
+struct EventQueue {
+  private let epoll: FileHandle
+
+  /// - Throws: ``SystemError``.
+  init() throws(SystemError) {
+    epoll = FileHandle(
+      owning: try retryingOnInterrupt("epoll_create1") {
+        epoll_create1(Int32(EPOLL_CLOEXEC))
+      })
+  }
+
+  /// Waits for an event.
+  /// - Parameter milliseconds: for how long; -1 is for ever.
+  /// - Returns: its descriptor; nil where none came.
+  func wait(milliseconds: Int32) -> Int32? {
+    var event = epoll_event()
+    return epoll_wait(epoll.descriptor, &event, 1, milliseconds) == 1 ? event.data.fd : nil
+  }
+
+  /// The descriptors of some events that have come, without waiting.
+  /// - Parameter limit: how many at the most.
+  func poll(limit: Int) -> [Int32] {
+    var events = [epoll_event](repeating: epoll_event(), count: limit)
+    let count = epoll_wait(epoll.descriptor, &events, Int32(limit), 0)
+    return events[..<max(0, Int(count))].map(\.data.fd)
+  }
+
+  /// Tells of a descriptor every thread that waits, as long as it can be read.
+  /// - Throws: ``SystemError``.
+  func watch(_ descriptor: Int32) throws(SystemError) {
+    try control(EPOLL_CTL_ADD, descriptor, EPOLLIN.rawValue)
+  }
+
+  /// Tells of a new connection one thread of one worker process, and once. With a lasting event another thread would
+  /// be woken each time a first one takes it.
+  /// - Throws: ``SystemError``.
+  func watchListener(_ listener: Int32) throws(SystemError) {
+    try control(EPOLL_CTL_ADD, listener, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue | EPOLLET.rawValue)
+  }
+
+  /// Has the listener told again if connections wait.
+  func watchListenerAnew(_ listener: Int32) {
+    // Another thread may do the same.
+    _ = epoll_ctl(epoll.descriptor, EPOLL_CTL_DEL, listener, nil)
+    try? watchListener(listener)
+  }
+
+  /// Tells of a connection once: between this event and the next it belongs to one thread.
+  /// - Throws: ``SystemError``.
+  func watch(_ descriptor: Int32, once interest: UInt32, isKnown: Bool) throws(SystemError) {
+    try control(isKnown ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, interest | EPOLLONESHOT.rawValue)
+  }
+
+  private func control(_ change: Int32, _ descriptor: Int32, _ interest: UInt32) throws(SystemError) {
+    var event = epoll_event()
+    event.events = interest
+    event.data.fd = descriptor
+    try retryingOnInterrupt("epoll_ctl") {
+      epoll_ctl(epoll.descriptor, change, descriptor, &event)
+    }
+  }
+}
