@@ -34,6 +34,7 @@ let package = Package(
     .target(name: "Tokens", dependencies: ["COpenSSL", "POSIX", "Wire", crypto]),
     .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
     .target(name: "FastCGI", dependencies: ["CGI", "CLinux", "POSIX", httpTypes, logging]),
+    .target(name: "Observation", dependencies: ["POSIX", logging]),
     .target(
       name: "AuthServer",
       dependencies: [
@@ -43,7 +44,8 @@ let package = Package(
     .executableTarget(
       name: "pico-auth",
       dependencies: [
-        "AuthServer", "FastCGI", "POSIX", "Stores", "Tokens", "Wallets", "Wire", logging,
+        "AuthServer", "CGI", "FastCGI", "Observation", "POSIX", "Stores", "Tokens", "Wallets", "Wire",
+        logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -56,6 +58,7 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["POSIX", "Wallets", "Wire", logging], path: "Tests/TestSupport"),
     .testTarget(name: "WireTests", dependencies: ["Wire"]),
+    .testTarget(name: "ObservationTests", dependencies: ["Observation", "TestSupport", logging]),
     .testTarget(name: "CGITests", dependencies: ["CGI"]),
     .testTarget(name: "TokensTests", dependencies: ["TestSupport", "Tokens"]),
     .testTarget(name: "WalletsTests", dependencies: ["CSecp256k1", "TestSupport", "Wallets"]),

@@ -11,6 +11,8 @@ public struct WorkerLaunch {
 
   /// How long a worker may be without a heartbeat. Seconds; nil is for ever.
   let timeout: Double?
+  /// The worker's standard error.
+  private let log: Int32
   private var environment: [String: String]
   private var files: [FileHandle] = []
 
@@ -22,8 +24,10 @@ public struct WorkerLaunch {
   /// - Parameters:
   ///   - environment: the worker's, besides what tells it of descriptors.
   ///   - timeout: how long a worker may be without a heartbeat before it is replaced. Seconds; nil is for ever.
-  public init(environment: [String: String], timeout: Double?) {
+  ///   - log: the descriptor that is the worker's standard error.
+  public init(environment: [String: String], timeout: Double?, log: Int32) {
     self.environment = environment
+    self.log = log
     self.timeout = timeout
   }
 
@@ -48,6 +52,7 @@ public struct WorkerLaunch {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, socket.descriptor, 0)
+    posix_spawn_file_actions_adddup2(&actions, log, 2)
     posix_spawn_file_actions_adddup2(&actions, lifeline.descriptor, 3)
     posix_spawn_file_actions_adddup2(&actions, heartbeats.descriptor, 4)
     for (index, file) in files.enumerated() {

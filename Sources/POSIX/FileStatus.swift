@@ -19,8 +19,11 @@ public struct FileStatus: Sendable, Equatable {
   public let group: UInt32
   /// Number of names; 0 once the file was removed.
   public let links: Int
-  public let isDirectory: Bool
-  public let isSocket: Bool
+  /// What kind of file it is; nil for one that no part of this program tells from others.
+  public let type: FileType?
+
+  public var isDirectory: Bool { type == .directory }
+  public var isSocket: Bool { type == .socket }
 
   init(_ status: stat) {
     identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
@@ -31,8 +34,7 @@ public struct FileStatus: Sendable, Equatable {
     owner = status.st_uid
     group = status.st_gid
     links = Int(status.st_nlink)
-    isDirectory = status.st_mode & S_IFMT == S_IFDIR
-    isSocket = status.st_mode & S_IFMT == S_IFSOCK
+    type = FileType(mode: status.st_mode)
   }
 
   /// The status of the file that a path names now, symbolic links followed; nil where there is none. `stat(2)`.
@@ -44,6 +46,24 @@ public struct FileStatus: Sendable, Equatable {
       return FileStatus(status)
     } catch  where error.code == ENOENT {
       return nil
+    }
+  }
+}
+
+/// The kinds of files. `inode(7)`.
+public enum FileType: Sendable {
+  case regular, directory, socket, pipe
+  /// A terminal, or another device of characters.
+  case terminal
+
+  init?(mode: mode_t) {
+    switch mode & S_IFMT {
+    case S_IFREG: self = .regular
+    case S_IFDIR: self = .directory
+    case S_IFSOCK: self = .socket
+    case S_IFIFO: self = .pipe
+    case S_IFCHR: self = .terminal
+    default: return nil
     }
   }
 }

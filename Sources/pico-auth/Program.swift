@@ -1,6 +1,7 @@
 import AuthServer
 import Glibc
 import Logging
+import Observation
 import POSIX
 import Tokens
 
@@ -28,8 +29,11 @@ enum Program {
 
   static let defaultConfig = "/etc/pico-auth/config.yaml"
 
+  /// Standard error, as it was when the process started: before it became another user's, perhaps.
+  static let logOutput = LogOutput()
+
   static func makeLogger() -> Logger {
-    LoggingSystem.bootstrap(StreamLogHandler.standardError)
+    LoggingSystem.bootstrap { LineLogHandler(label: $0, output: logOutput) }
     return Logger(label: "pico-auth")
   }
 

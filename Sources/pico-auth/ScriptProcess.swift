@@ -6,6 +6,8 @@ import POSIX
 /// A CGI script: one request from the environment and standard input, its answer to standard output.
 enum ScriptProcess {
   static func run() -> Never {
+    // A web server that reads neither the log nor the answer any more is an error to tell, not the end.
+    signal(SIGPIPE, SIG_IGN)
     let logger = Program.makeLogger()
     let body = StandardInputBody()
     let request = Request(

@@ -12,7 +12,14 @@ final class HealthRoutes: Sendable {
 
   private let checks: [(name: String, check: @Sendable () throws -> Void)]
   private let logger: Logger
-  private let last = Mutex<(time: UInt64, failed: [String])?>(nil)
+  private let state = Mutex(State())
+
+  private struct State {
+    var checked: UInt64 = 0
+    /// What failed at the last check; nil before the first.
+    var failed: [String]?
+    var isChecking = false
+  }
 
   /// - Parameters:
   ///   - stores: what must take records for the server to be of use. Keys are loaded, or there is no server.
@@ -45,15 +52,20 @@ final class HealthRoutes: Sendable {
     return .json(answer.finish())
   }
 
+  /// The stores that can't take records; all of them while the first check hasn't ended.
   private func failedChecks() -> [String] {
-    // Whoever comes meanwhile waits for this check rather than making another.
-    last.withLock { last in
-      let now = Clock.monotonicNanoseconds
-      if let last, now - last.time < Self.validity { return last.failed }
-      let failed = checks.filter { !passes($0.name, $0.check) }.map(\.name)
-      last = (Clock.monotonicNanoseconds, failed)
-      return failed
+    // One request at a time checks. The others don't wait for it: a store that hangs must not hold their threads.
+    let known: [String]? = state.withLock { state in
+      let isValid = Clock.monotonicNanoseconds - state.checked < Self.validity
+      if let failed = state.failed, isValid || state.isChecking { return failed }
+      if state.isChecking { return checks.map(\.name) }
+      state.isChecking = true
+      return nil
     }
+    if let known { return known }
+    let failed = checks.filter { !passes($0.name, $0.check) }.map(\.name)
+    state.withLock { $0 = State(checked: Clock.monotonicNanoseconds, failed: failed) }
+    return failed
   }
 
   private func passes(_ name: String, _ check: () throws -> Void) -> Bool {

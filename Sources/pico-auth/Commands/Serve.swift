@@ -102,7 +102,9 @@ struct Serve: ParsableCommand {
     variables[Program.requestLimitVariable] = "\(maxRequests)"
     let timeout = settings.workerTimeoutSeconds
     if timeout > 0 { variables[Program.timeoutVariable] = "\(timeout)" }
-    var launch = WorkerLaunch(environment: variables, timeout: timeout > 0 ? Double(timeout) : nil)
+    var launch = WorkerLaunch(
+      environment: variables, timeout: timeout > 0 ? Double(timeout) : nil,
+      log: Program.logOutput.descriptor)
     try launch.add(Program.configVariable, configuration.handover())
     try launch.add(Program.keysVariable, try keys.handover())
     return launch
