@@ -67,7 +67,7 @@ let package = Package(
     .testTarget(
       name: "AuthServerTests",
       dependencies: ["AuthServer", "CGI", "POSIX", "Stores", "TestSupport", "Tokens", httpTypes, logging]),
-    .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "TestSupport", "pico-auth"]),
+    .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "POSIX", "TestSupport", "pico-auth"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "pico-auth"]),
     .testTarget(
       name: "IntegrationTests", dependencies: ["TestSupport", "Wallets", "custom-stores", "pico-auth"]),

@@ -46,6 +46,8 @@ public final class WorkerLoop: Sendable {
   private let hashing: JobQueue
   private let served = Atomic<Int>(0)
   private let threads = Monitor<[pthread_t]>([])
+  /// No thread serves before all are there.
+  private let isStarted = Monitor(false)
 
   /// - Parameters:
   ///   - listener: a listening socket, 0 as web servers hand it over. Stays the caller's.
@@ -83,9 +85,14 @@ public final class WorkerLoop: Sendable {
   /// - Throws: ``SystemError`` (`pthread_create`) where not all of them can be had; the process is to end then.
   public func start() throws(SystemError) {
     for _ in 0..<threadCount {
-      let thread = try Thread.start { [self] in serve() }
+      let thread = try Thread.start { [self] in
+        isStarted.wait { $0 ? () : nil }
+        serve()
+      }
       threads.withLock { $0.append(thread) }
     }
+    isStarted.withLock { $0 = true }
+    isStarted.wake()
   }
 
   /// Waits for SIGTERM, SIGINT, SIGQUIT, SIGUSR1, the end of the lifeline or the last request that is to be served, and

@@ -40,7 +40,8 @@ struct LogLine {
 
   /// Whether a value needs no quotes.
   private static func isPlain(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x22 && $0 != 0x5c && $0 != 0x3d }
+    !text.isEmpty
+      && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x22 && $0 != 0x5c && $0 != 0x3d }
   }
 
   /// Appends a text with everything escaped that isn't printable: controls (C0, DEL, C1), and characters that change

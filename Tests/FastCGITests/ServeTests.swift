@@ -78,7 +78,7 @@ import Testing
       workers.formUnion(backend.child.children)
     }
     #expect(workers.count >= 9)
-    #expect(!backend.child.output.contains("warning pico-auth: [pico_auth] worker ended"))
+    #expect(!backend.child.output.contains("warning pico-auth: worker ended"))
   }
 
   // MARK: - Service managers
@@ -97,6 +97,20 @@ import Testing
     // No worker takes itself for the service.
     #expect(backend.child.stop() == 0)
     #expect(try manager.receive(wait: false).isEmpty)
+  }
+
+  @Test func signsOfLifeAreToldAsOftenAsTheManagerAsks() throws {
+    let manager = try DatagramSocket(unix: folder.file("notify"))
+    let backend = try Backend(
+      in: folder, workers: 1,
+      environment: ["NOTIFY_SOCKET": folder.file("notify"), "WATCHDOG_USEC": "300000"])
+    var signs = 0
+    while signs < 3 {
+      let message = try manager.receive()
+      #expect(message == "WATCHDOG=1" || message.hasPrefix("READY=1\n"))
+      if message == "WATCHDOG=1" { signs += 1 }
+    }
+    #expect(backend.child.stop() == 0)
   }
 
   /// As systemd hands a socket over: descriptor 3, named by two variables.

@@ -1,4 +1,5 @@
 import Foundation
+import POSIX
 import TestSupport
 import Testing
 
@@ -113,6 +114,74 @@ import Testing
       #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200)
     }
     #expect(backend.child.stop(within: 2) == 0)
+  }
+
+  @Test func aWorkerThatHangsIsReplaced() throws {
+    let backend = try Backend(in: folder, workers: 2, settings: "  worker_timeout_seconds: 2")
+    let hung = try #require(backend.child.children.first)
+    kill(hung, SIGSTOP)
+    #expect(
+      eventually(within: 60) {
+        backend.child.children.count { isServing($0) } == 2 && !backend.child.children.contains(hung)
+      })
+    #expect(backend.child.output.contains("worker hangs, killed process=\(hung)"))
+    for _ in 0..<20 { #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200) }
+    // Its neighbour had no part in that.
+    #expect(backend.child.output.components(separatedBy: "worker hangs").count == 2)
+  }
+
+  /// As when a machine sleeps: whoever wakes up first must not take the others for hanging.
+  @Test func aPauseOfAllIsNobodysFault() throws {
+    let backend = try Backend(in: folder, workers: 2, settings: "  worker_timeout_seconds: 1")
+    let workers = backend.child.children
+    for process in [backend.child.identifier] + workers { kill(process, SIGSTOP) }
+    let start = Clock.monotonicNanoseconds
+    #expect(eventually { Clock.monotonicNanoseconds > start + 2_000_000_000 })
+    backend.child.kill(SIGCONT)
+    // The supervisor alone comes round a few times before the workers do.
+    #expect(eventually { (try? Tool.run([Tool.picoAuth, "--version"]).status) == 0 })
+    for process in workers { kill(process, SIGCONT) }
+    for _ in 0..<20 { #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200) }
+    #expect(backend.child.children == workers)
+    #expect(!backend.child.output.contains("worker hangs"))
+  }
+
+  /// As many connections may wait as the system allows, while no worker accepts them.
+  @Test func aBurstOfConnectionsIsNotRefused() throws {
+    let text = try String(contentsOfFile: "/proc/sys/net/core/somaxconn", encoding: .utf8)
+    let maximum = try #require(Int(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    let backend = try Backend(in: folder, settings: "  worker_timeout_seconds: 0")
+    let worker = try #require(backend.child.children.first)
+    kill(worker, SIGSTOP)
+    let clients = try (0..<min(maximum, 3000)).map { _ in
+      try FastCGIClient(unix: backend.socket, waits: false)
+    }
+    let request = clients[0].request(variables())
+    for client in clients { try client.sendRaw(request) }
+    kill(worker, SIGCONT)
+    for client in clients { #expect(try client.answer().status == 200) }
+  }
+
+  /// 500 connections that say nothing, and 100 descriptors: those that were silent the longest make room.
+  @Test func silentConnectionsMakeRoomForOthers() throws {
+    let backend = try Backend(
+      in: folder, tracer: ["bash", "-c", "ulimit -n 100; exec \"$@\"", "bash"])
+    let silent = try (0..<500).map { _ in try FastCGIClient(unix: backend.socket) }
+    for _ in 0..<50 { #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200) }
+    withExtendedLifetime(silent) {}
+  }
+
+  @Test func aWorkerThatGetsNoThreadsSaysSo() throws {
+    let failure = #expect(throws: Backend.StartFailure.self) {
+      try Backend(
+        in: folder, threads: 256,
+        tracer: [
+          "bash", "-c",
+          "ulimit -v 1500000; timeout 3 \"$@\"", "bash",
+        ])
+    }
+    #expect(
+      failure?.log.contains("worker can't start reason=\"pthread_create: ") == true, "\(failure?.log ?? "")")
   }
 
   private func isServing(_ process: pid_t) -> Bool {

@@ -19,9 +19,12 @@ extension AuthBackend {
 
   func mint(_ id: String, role: String, ttl: Int = 86400) throws -> HTTPAnswer {
     try send(
-      "POST", "/fleet/sessions",
-      fields: [("Content-Type", "application/json"), ("X-Fleet-Secret", "0123456789-fleet-secret")],
+      "POST", "/fleet/sessions", fields: fleetFields,
       body: Array(#"{"session_id":"\#(id)","agent_id":"a","role":"\#(role)","ttl":\#(ttl)}"#.utf8))
+  }
+
+  var fleetFields: [(String, String)] {
+    [("Content-Type", "application/json"), ("X-Fleet-Secret", "0123456789-fleet-secret")]
   }
 
   func revoke(_ jti: String, bearer: String) throws -> HTTPAnswer {

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct LogLineTests {
   private func line(_ message: String, _ metadata: Logger.Metadata = [:]) -> String {
-    let bytes = LogLine(time: 0, level: .notice, label: "pico-auth", message: message, metadata: metadata).bytes
+    let bytes = LogLine(time: 0, level: .notice, label: "pico-auth", message: message, metadata: metadata)
+      .bytes
     return String(decoding: bytes, as: UTF8.self)
   }
 
@@ -19,7 +20,10 @@ import Testing
     ("two words", #""two words""#), ("", #""""#), ("a=b", #""a=b""#), (#"say "x""#, #""say \"x\"""#),
     (#"back\slash"#, #""back\\slash""#), ("grün", #""grün""#),
     // What would end the line, or rewrite a terminal's.
-    ("x\n1970 notice pico-auth: refused client=10.0.0.1", #""x\n1970 notice pico-auth: refused client=10.0.0.1""#),
+    (
+      "x\n1970 notice pico-auth: refused client=10.0.0.1",
+      #""x\n1970 notice pico-auth: refused client=10.0.0.1""#
+    ),
     ("\u{1b}[2J", #""\u{1b}[2J""#), ("\u{0}\u{7f}\u{9b}", #""\u{0}\u{7f}\u{9b}""#), ("\r", #""\u{d}""#),
     ("\u{202e}evil", #""\u{202e}evil""#), ("\u{2028}\u{2066}\u{200b}", #""\u{2028}\u{2066}\u{200b}""#),
   ])

@@ -53,10 +53,17 @@ public final class Backend: Sendable {
 }
 
 extension FastCGIClient: AuthBackend {
-  /// As nginx sends it: all of the path in SCRIPT_NAME.
   public func send(
     _ method: String, _ path: String, fields: [(String, String)] = [], body: [UInt8]? = nil
   ) throws -> HTTPAnswer {
+    try sendRaw(request(method, path, fields: fields, body: body))
+    return try answer()
+  }
+
+  /// A request as nginx sends it: all of the path in SCRIPT_NAME.
+  public func request(
+    _ method: String, _ path: String, fields: [(String, String)] = [], body: [UInt8]? = nil
+  ) -> [UInt8] {
     let target = path.hasPrefix("//") ? String(path.dropFirst()) : "/api/v1/auth" + path
     let parts = target.split(separator: "?", maxSplits: 1).map(String.init)
     var variables = [
@@ -68,7 +75,7 @@ extension FastCGIClient: AuthBackend {
       let variable = name.uppercased().replacingOccurrences(of: "-", with: "_")
       variables.append((variable == "CONTENT_TYPE" ? variable : "HTTP_" + variable, value))
     }
-    return try send(variables, body: body ?? [])
+    return request(variables, body: body ?? [])
   }
 
   public func get(_ path: String) throws -> HTTPAnswer { try send("GET", path) }

@@ -7,8 +7,9 @@ public final class FastCGIClient: @unchecked Sendable {
   /// What has come of the next answer.
   private var received: [UInt8] = []
 
-  public init(unix path: String, keepsConnection: Bool = false) throws {
-    socket = try Socket(unix: path)
+  /// - Parameter waits: whether to wait for room among the connections that aren't accepted yet.
+  public init(unix path: String, keepsConnection: Bool = false, waits: Bool = true) throws {
+    socket = try Socket(unix: path, waits: waits)
     self.keepsConnection = keepsConnection
   }
 
@@ -39,6 +40,9 @@ public final class FastCGIClient: @unchecked Sendable {
 
   /// Whether the other side has read all that was sent.
   public var isRead: Bool { socket.unreadByPeer == 0 }
+
+  /// Whether something of an answer has come, or the end of the connection.
+  public var isAnswered: Bool { !received.isEmpty || socket.isReadable }
 
   /// Reads records up to the end of the request.
   public func answer() throws -> HTTPAnswer {

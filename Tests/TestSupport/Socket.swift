@@ -6,12 +6,15 @@ public final class Socket: @unchecked Sendable {
 
   public struct Failure: Error { public let call: String, code: Int32 }
 
-  public init(unix path: String) throws {
+  /// - Parameter waits: whether to wait for room among the connections that aren't accepted yet.
+  public init(unix path: String, waits: Bool = true) throws {
     descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    if !waits { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
     try connect(&address)
+    _ = fcntl(descriptor, F_SETFL, 0)
   }
 
   public init(port: Int) throws {
@@ -72,6 +75,12 @@ public final class Socket: @unchecked Sendable {
     var count: Int32 = -1
     _ = ioctl(descriptor, UInt(TIOCOUTQ), &count)
     return count
+  }
+
+  /// Whether something has come, or the peer has closed.
+  public var isReadable: Bool {
+    var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&wait, 1, 0) == 1
   }
 
   /// A port that nobody listens on.
