@@ -34,7 +34,7 @@ let package = Package(
     .target(name: "Tokens", dependencies: ["COpenSSL", "POSIX", "Wire", crypto]),
     .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
     .target(name: "FastCGI", dependencies: ["CGI", "CLinux", "POSIX", httpTypes, logging]),
-    .target(name: "Observation", dependencies: ["POSIX", logging]),
+    .target(name: "Observation", dependencies: ["CLinux", "POSIX", logging]),
     .target(
       name: "AuthServer",
       dependencies: [
