@@ -30,8 +30,10 @@ extension DeploymentValues {
     ExecStart=\(program) serve --workers \(workers) --threads \(threads) --config \(configFile)
     ExecReload=/bin/kill -HUP $MAINPID
     Restart=on-failure
-    # Only the first process speaks for the service; workers end within 2 s.
+    # Only the first process speaks for the service; workers end within 2 s. It replaces workers that hang; systemd restarts
+    # the service where the first process hangs itself.
     NotifyAccess=main
+    WatchdogSec=60s
     TimeoutStopSec=10s
 
     User=\(Self.account)
