@@ -2,6 +2,7 @@
 // No _GNU_SOURCE here: it would give types of the Glibc module a second, different definition.
 #include <linux/memfd.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -21,6 +22,12 @@ extern int pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock
 // A function, because Swift 6 doesn't let a mutable global of C be read.
 extern char **environ;
 static inline char **process_environment(void) { return environ; }
+
+// Swift has no variables of a thread. One copy, as one module calls this.
+static inline uint64_t *thread_deadline(void) {
+  static _Thread_local uint64_t deadline;
+  return &deadline;
+}
 
 // From <fcntl.h>, with _GNU_SOURCE.
 #ifndef F_ADD_SEALS

@@ -13,6 +13,9 @@ final class Connection: @unchecked Sendable {
   /// the connection on. Web servers send what they have; a client that dawdles is theirs to wait for, but
   /// some pass its body on as it comes. Nanoseconds.
   private static let requestTime: UInt64 = 60_000_000_000
+  /// When a request that has come must be answered, in queues and stores together: before web servers give up, nginx
+  /// after 10 s in the shipped configuration. Nanoseconds.
+  private static let workTime: UInt64 = 9_000_000_000
   /// How long a peer may take no byte of its answer, and how long all of an answer may take. Nanoseconds.
   private static let stallTime: UInt64 = 60_000_000_000
   private static let answerTime: UInt64 = 600_000_000_000
@@ -40,6 +43,7 @@ final class Connection: @unchecked Sendable {
     let request: RequestReader.Incoming
     let work: Work
     let isHead: Bool
+    let deadline = Clock.monotonicNanoseconds + workTime
   }
 
   /// An answer that isn't sent yet.
@@ -192,7 +196,7 @@ final class Connection: @unchecked Sendable {
   func runJob() throws {
     if let job {
       self.job = nil
-      answer(job, with: job.work.run())
+      answer(job, with: Deadline.with(job.deadline) { job.work.run() })
     } else {
       try makeMore()
     }

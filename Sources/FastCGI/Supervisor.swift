@@ -253,8 +253,11 @@ public final class Supervisor {
   private func stop(_ wait: (Double) -> Void) {
     manager.tellStopping()
     for worker in slots.flatMap({ [$0.worker, $0.successor] }).compactMap({ $0 }) { retire(worker) }
-    let end = Self.now + Self.stopTimeout + Self.killTimeout
-    while !retiring.isEmpty && Self.now < end {
+    var end = Self.now
+    while !retiring.isEmpty {
+      // Who was killed gets a little time, from the last kill on.
+      if retiring.values.contains(where: \.isFinite) { end = Self.now + Self.killTimeout }
+      guard Self.now < end else { break }
       wait(max(0, min(retiring.values.min() ?? end, end) - Self.now))
       reap()
       endLate()
