@@ -25,7 +25,8 @@ class Backend:
         address = Path(self.folder.name) / "backend.sock"
         self.environment = {
             "PATH": os.environ["PATH"], "SERVER_AUTH_STATE_DIR": str(state),
-            "SERVER_AUTH_FLEET_MINT_SECRET": SECRET, "SERVER_AUTH_CHALLENGE_TTL_SECONDS": "3600",
+            "SERVER_AUTH_FLEET_MINT_SECRET": SECRET,
+            "SERVER_AUTH_FLEET_ALLOWED_ROLES": "agent,operator,service", "SERVER_AUTH_CHALLENGE_TTL_SECONDS": "3600",
             "SERVER_AUTH_MAX_PENDING_CHALLENGES": "100000000"}
         # Worker and client each on a processor of its own: on the same one an exchange takes half the time.
         *_, last = processors = sorted(os.sched_getaffinity(0))

@@ -169,6 +169,7 @@ class StaticStack:
 
 def settings(path):
     return {"SERVER_AUTH_STATE_DIR": str(path / "state"), "SERVER_AUTH_FLEET_MINT_SECRET": SECRET,
+            "SERVER_AUTH_FLEET_ALLOWED_ROLES": "agent,operator,service",
             "SERVER_AUTH_MAX_PENDING_CHALLENGES": "100000000", "PATH": os.environ["PATH"]}
 
 

@@ -85,9 +85,12 @@ struct TokenIssuing: Sendable {
 
   /// Signs tokens while their record makes its way to the disk.
   private func recording<Signed>(_ mints: [Mint], _ sign: () throws -> Signed) throws -> Signed {
-    let lasting = mints.filter { $0.expiry - $0.issuedAt >= recordedSeconds }
-    guard !lasting.isEmpty else { return try sign() }
-    let wait = try attempting { try audit.begin(lasting) }
+    // A session that an agent got is always on record, however short it lives: nothing else tells of it.
+    let recorded = mints.filter {
+      $0.kind == Mint.Kind.sign.rawValue || $0.expiry - $0.issuedAt >= recordedSeconds
+    }
+    guard !recorded.isEmpty else { return try sign() }
+    let wait = try attempting { try audit.begin(recorded) }
     let signed = try sign()
     try attempting { try wait?() }
     return signed

@@ -11,6 +11,7 @@ import Wallets
 @Suite struct GateTests {
   private let backend = InProcess {
     $0.fleetSecret = "0123456789-fleet-secret"
+    $0.fleetAllowedRoles = ["agent", "auditor", "builder", "operator", "service", "wallet"]
     $0.cookieName = "pico"
   }
 
@@ -281,6 +282,15 @@ import Wallets
     #expect(
       plain.send("GET", "/verify", fields: [("Cookie", "__Host-=\(token); __Host-pico=\(token)")]).status
         == 401)
+  }
+
+  /// HttpOnly keeps the token from script, which can set a query.
+  @Test func aQueryDoesNotTellTheCookiesToken() throws {
+    let token = login("").string("access_token")
+    let cookie = ("Cookie", "__Host-pico=\(token)")
+    #expect(verify(nil, "?token=1", fields: [cookie]).status == 204)
+    #expect(verify(nil, "?token=1", fields: [cookie])["x-auth-request-access-token"] == nil)
+    #expect(verify(token, "?token=1")["x-auth-request-access-token"] == token)
   }
 
   @Test func aCookieIsOneOrNone() {

@@ -8,6 +8,7 @@ import Tokens
 @Suite struct OperatorRouteTests {
   private let backend = InProcess {
     $0.fleetSecret = "0123456789-fleet-secret"
+    $0.fleetAllowedRoles = ["admin", "agent", "builder", "operator", "OPERATOR", "service", "wallet"]
     $0.revocationPath = ""
   }
 
@@ -116,6 +117,46 @@ import Tokens
     let body = #"{"session_id":"\#(most)","agent_id":"\#(most)","role":"operator","scope":"\#(most)"}"#
     #expect(call("GET", "/mints", session(body).string("session_token")).status == 200)
     #expect(call("POST", "/revoke", token("operator"), #"{"jti":"\#(long)"}"#).status == 400)
+  }
+
+  @Test func anOperatorsRoleHasToBeListed() {
+    let backend = InProcess {
+      $0.fleetSecret = "0123456789-fleet-secret"
+      $0.adminRole = "chief"
+    }
+    for role in ["operator", "chief", "wallet"] {
+      let answer = session(#"{"session_id":"s","agent_id":"a","role":"\#(role)"}"#, backend: backend)
+      #expect(answer.status == 403, "\(role)")
+      #expect(answer.detail == "role not allowed: \(role)")
+    }
+    for role in ["agent", "service", "builder", "Operator"] {
+      let answer = session(#"{"session_id":"s","agent_id":"a","role":"\#(role)"}"#, backend: backend)
+      #expect(answer.status == 200, "\(role)")
+    }
+  }
+
+  /// It becomes `sub`.
+  @Test func aSessionIsNobodyWhoMayLogIn() {
+    for id in ["ops@example.org", "OPS@Example.org"] {
+      let answer = session(#"{"session_id":"\#(id)","agent_id":"a"}"#)
+      #expect(answer.status == 400)
+      #expect(answer.detail == "session_id is the email of somebody who may log in")
+    }
+    let hex = String(repeating: "0f", count: 32)
+    for id in ["ops", "ops@example.org.", "other@example.org", hex] {
+      #expect(session(#"{"session_id":"\#(id)","agent_id":"a"}"#).status == 200, "\(id)")
+    }
+    let noLogin = InProcess {
+      $0.fleetSecret = "0123456789-fleet-secret"
+      $0.allowsPasswordLogin = false
+    }
+    #expect(session(#"{"session_id":"ops@example.org","agent_id":"a"}"#, backend: noLogin).status == 200)
+  }
+
+  @Test func aSessionIsOnRecordHoweverShortItLives() throws {
+    #expect(session(#"{"session_id":"brief","agent_id":"a","ttl":60}"#).status == 200)
+    let answer = call("GET", "/mints?session_id=brief", token("operator"))
+    #expect(answer.text.contains(#""session_id":"brief""#))
   }
 
   @Test func rolesMayBeNarrowed() {
@@ -234,6 +275,7 @@ import Tokens
   @Test func aRevocationThatIsNotOnDiskIsA503() throws {
     let backend = InProcess {
       $0.fleetSecret = "0123456789-fleet-secret"
+      $0.fleetAllowedRoles = ["admin", "agent", "builder", "operator", "OPERATOR", "service", "wallet"]
       $0.mintAuditRequired = false
     }
     let minted = session(#"{"session_id":"s","agent_id":"a","role":"operator"}"#, backend: backend)
@@ -297,17 +339,21 @@ import Tokens
   }
 
   @Test func shortMintsAreNotRecorded() throws {
-    let operatorToken = token("operator")
-    _ = session(#"{"session_id":"short","agent_id":"a","ttl":299}"#)
-    _ = session(#"{"session_id":"long","agent_id":"a","ttl":300}"#)
-    let list = try items(call("GET", "/mints", operatorToken)).map { $0["session_id"] as? String }
-    #expect(list == ["long", "s1"])
+    for (minutes, kinds) in [(4, ["refresh"]), (5, ["refresh", "access"])] {
+      let backend = InProcess { $0.accessTokenMinutes = minutes }
+      let login = try backend.postJSON("/login", #"{"email":"ops@example.org","password":"correct horse"}"#)
+      let list = try items(
+        backend.send(
+          "GET", "/mints", fields: [("Authorization", "Bearer \(login.string("access_token"))")]))
+      #expect(list.map { $0["kind"] as? String } == kinds)
+    }
   }
 
   @Test func aMintThatCanNotBeRecordedIsRefusedUnlessThatIsAllowed() throws {
     for isRequired in [true, false] {
       let backend = InProcess {
         $0.fleetSecret = "0123456789-fleet-secret"
+        $0.fleetAllowedRoles = ["admin", "agent", "builder", "operator", "OPERATOR", "service", "wallet"]
         $0.mintAuditPath = "/proc/nowhere/mints.jsonl"
         $0.mintAuditRequired = isRequired
       }

@@ -155,6 +155,7 @@ import Testing
           admin_email: ops@example.org
           admin_password_hash: "\(hash)"
           fleet_mint_secret: 0123456789-fleet-secret
+          fleet_allowed_roles: [agent, operator]
         """)
     let token = try FastCGIClient(unix: backend.socket).session("op", role: "operator")
     let body = #"{"email":"ops@example.org","password":"correct horse"}"#

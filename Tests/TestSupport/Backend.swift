@@ -14,6 +14,7 @@ public final class Backend: Sendable {
       admin_email: ops@example.org
       admin_password: correct horse
       fleet_mint_secret: 0123456789-fleet-secret
+      fleet_allowed_roles: [agent, builder, operator, other, r, service, wallet]
     """
 
   /// - Parameters:

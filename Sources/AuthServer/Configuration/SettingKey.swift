@@ -1,3 +1,5 @@
+import Wire
+
 /// One key of the configuration: its name in the file, what values it takes and where they go.
 public struct SettingKey: Sendable {
   enum Kind: Sendable {
@@ -48,7 +50,11 @@ public struct SettingKey: Sendable {
     SettingKey("fleet_mint_secret", .string(\.fleetSecret), isSecret: true),
     SettingKey("fleet_session_ttl_seconds", .integer(\.fleetSessionSeconds, 60...century)),
     SettingKey("fleet_max_ttl_seconds", .integer(\.fleetMaximumSeconds, 60...century)),
-    SettingKey("fleet_allowed_roles", .list(\.fleetAllowedRoles)),
+    SettingKey(
+      "fleet_allowed_roles", .list(\.fleetAllowedRoles),
+      effective: {
+        "(any but operator, wallet\($0.adminRole.hasSameBytes(as: "operator") ? "" : ", \($0.adminRole)"))"
+      }),
     SettingKey("revocation_store_path", .string(\.revocationPath), effective: \.effectiveRevocationPath),
     SettingKey("mint_audit_path", .string(\.mintAuditPath), effective: \.effectiveMintAuditPath),
     SettingKey("challenge_store_path", .string(\.challengePath), effective: \.effectiveChallengePath),

@@ -1,4 +1,5 @@
 import Wallets
+import Wire
 
 /// The effective configuration, checked. What each key means stands in the README's table.
 public struct Settings: Sendable {
@@ -17,7 +18,7 @@ public struct Settings: Sendable {
   public var fleetSecret = ""
   public var fleetSessionSeconds = 86400
   public var fleetMaximumSeconds = 3_153_600_000
-  /// Empty: any.
+  /// Empty: any but those that mean a person; see ``allowsFleetRole(_:)``.
   public var fleetAllowedRoles: [String] = []
   public var revocationPath = ""
   public var mintAuditPath = ""
@@ -56,6 +57,17 @@ extension Settings {
     [stateFolder, keyPath, challengePath, revocationPath, mintAuditPath].filter {
       !$0.isEmpty && !$0.hasPrefix("/")
     }
+  }
+
+  /// Whether whoever knows the fleet secret may ask for a role. An operator's or a wallet's only where it is listed.
+  func allowsFleetRole(_ role: String) -> Bool {
+    fleetAllowedRoles.isEmpty
+      ? !["operator", "wallet", adminRole].containsBytes(of: role) : fleetAllowedRoles.containsBytes(of: role)
+  }
+
+  /// Whether a text is the email of somebody who may log in, in whatever case.
+  func isLoginName(_ text: String) -> Bool {
+    allowsPasswordLogin && text.lowercased().hasSameBytes(as: adminEmail.lowercased())
   }
 
   private func path(_ configured: String, _ name: String) -> String {

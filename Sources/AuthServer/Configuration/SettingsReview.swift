@@ -4,6 +4,9 @@ import Wire
 
 /// Looks at settings that are each well-formed and asks whether they make sense.
 struct SettingsReview {
+  /// Roles that this program gives to others than operators.
+  private static let othersRoles = ["agent", "service", "user", "wallet"]
+
   private(set) var mistakes: [(key: String, reason: String)] = []
   private(set) var warnings: [String] = []
   private let settings: Settings
@@ -54,6 +57,9 @@ struct SettingsReview {
         "admin_password is kept in the clear; set admin_password_hash, made with pico-auth hash-password")
     }
     if settings.adminRole.isEmpty { refuse("admin_role", "must not be empty") }
+    if Self.othersRoles.containsBytes(of: settings.adminRole) {
+      refuse("admin_role", "is a role that wallets, agents or validators get")
+    }
     if settings.adminEmail.isEmpty { refuse("admin_email", "must not be empty") }
   }
 

@@ -19,9 +19,13 @@ struct Authorizer: Sendable {
       [try GateRequirements(parameters: request.variables), try GateRequirements(query: request.query)]
     }
     let admission = try gate.admit(request, requirements)
-    let wishes = [request.variables[.passToken]] + request.query.filter { $0.name == "token" }.map(\.value)
+    // A query may be a script's, which HttpOnly keeps from reading the cookie's token.
+    let isAskedByQuery =
+      !admission.token.isCookie && request.query.contains { $0.name == "token" && Self.isYes($0.value) }
     return Response(
-      status: .noContent, fields: admission.fields(.fields, withToken: wishes.contains(where: Self.isYes)))
+      status: .noContent,
+      fields: admission.fields(
+        .fields, withToken: isAskedByQuery || Self.isYes(request.variables[.passToken])))
   }
 
   /// 200 with the identity in variables, or a refusal that the web server passes on.

@@ -13,11 +13,17 @@ public struct Gate: Sendable {
   /// Somebody who may pass.
   struct Admission {
     let identity: GateIdentity
-    let token: String
+    let token: Credential
 
     func fields(_ form: GateIdentity.Form, withToken: Bool) -> HTTPFields {
-      identity.fields(form, token: withToken ? token : nil)
+      identity.fields(form, token: withToken ? token.text : nil)
     }
+  }
+
+  /// A token, and the way that it came.
+  struct Credential {
+    let text: String
+    let isCookie: Bool
   }
 
   /// Decides on a request.
@@ -29,7 +35,7 @@ public struct Gate: Sendable {
     let token = try token(of: request, scope: scope)
     let claims: Claims
     do {
-      claims = try tokens.claims(of: token)
+      claims = try tokens.claims(of: token.text)
     } catch let refusal as AccessTokens.Refusal {
       throw Problem.unauthorized(refusal.detail, scope: scope)
     }
@@ -46,18 +52,18 @@ public struct Gate: Sendable {
     try admit(request, [requirements]).identity
   }
 
-  private func token(of request: Request, scope: [String]) throws(Problem) -> String {
+  private func token(of request: Request, scope: [String]) throws(Problem) -> Credential {
     let detail = "Missing or invalid Authorization header"
     if let field = request.variables[.authorization] {
       guard let token = BearerField.token(field) else {
         throw .unauthorized(detail, error: "invalid_request", scope: scope)
       }
-      return token
+      return Credential(text: token, isCookie: false)
     }
     guard let cookie, let token = try cookie.token(in: request, scope: scope) else {
       throw .unauthorized(detail, error: nil, scope: scope)
     }
-    return token
+    return Credential(text: token, isCookie: true)
   }
 
   /// The claims of the agent's token that comes beside the first, as pico-client-auth has it.

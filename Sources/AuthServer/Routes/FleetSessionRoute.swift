@@ -10,7 +10,7 @@ struct FleetSessionRoute: Sendable {
   private let secret: String
   private let defaultLifetime: Int
   private let maximumLifetime: Int
-  private let allowedRoles: [String]
+  private let settings: Settings
   private let issuing: TokenIssuing
 
   init(body: JSONBody, settings: Settings, issuing: TokenIssuing) {
@@ -19,7 +19,7 @@ struct FleetSessionRoute: Sendable {
     secret = settings.fleetSecret
     defaultLifetime = settings.fleetSessionSeconds
     maximumLifetime = settings.fleetMaximumSeconds
-    allowedRoles = settings.fleetAllowedRoles
+    self.settings = settings
   }
 
   @Sendable func respond(to request: Request) throws -> Response {
@@ -36,9 +36,13 @@ struct FleetSessionRoute: Sendable {
     guard !session.isEmpty, !agent.isEmpty else {
       throw Problem(.badRequest, "session_id and agent_id required")
     }
+    // It becomes `sub`, and would make the session somebody else.
+    guard !settings.isLoginName(session) else {
+      throw Problem(.badRequest, "session_id is the email of somebody who may log in")
+    }
     let role = try fields.optionalText("role") ?? "agent"
     guard !role.isEmpty else { throw Problem(.badRequest, "role must not be empty") }
-    guard allowedRoles.isEmpty || allowedRoles.containsBytes(of: role) else {
+    guard settings.allowsFleetRole(role) else {
       throw Problem(.forbidden, "role not allowed: \(role)")
     }
     let (token, expiry) = try issuing.session(
