@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 // GNU's, hidden without _GNU_SOURCE.
@@ -18,6 +19,8 @@ extern void *memmem(const void *text, size_t text_size, const void *part, size_t
 
 extern int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *limit);
 extern int pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock, const struct timespec *limit);
+extern int pthread_cond_clockwait(
+    pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock, const struct timespec *limit);
 
 // A function, because Swift 6 doesn't let a mutable global of C be read.
 extern char **environ;

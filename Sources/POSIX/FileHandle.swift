@@ -20,6 +20,8 @@ public final class FileHandle: Sendable {
     public static let create = Flags(rawValue: O_RDWR | O_CREAT)
     /// Makes the file, and fails with EEXIST where there is one.
     public static let createNew = Flags(rawValue: O_RDWR | O_CREAT | O_EXCL)
+    /// Whatever is written goes to the end, whatever else is there by then.
+    public static let append = Flags(rawValue: O_RDWR | O_APPEND)
     public static let folder = Flags(rawValue: O_RDONLY | O_DIRECTORY)
   }
 
@@ -115,7 +117,8 @@ public final class FileHandle: Sendable {
     return Array(chunk[..<got])
   }
 
-  /// One `pwrite(2)`; the number of bytes taken may be less than offered (a full disk).
+  /// One `pwrite(2)`; the number of bytes taken may be less than offered (a full disk). A file opened with
+  /// ``Flags/append`` takes them at its end, whatever the offset.
   /// - Throws: ``SystemError`` (`pwrite`).
   public func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) -> Int {
     try retryingOnInterrupt("pwrite") {

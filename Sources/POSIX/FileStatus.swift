@@ -3,7 +3,7 @@ import Glibc
 /// What `stat(2)` tells of a file.
 public struct FileStatus: Sendable, Equatable {
   /// Device and inode: which file it is, whatever its name.
-  public struct Identity: Sendable, Equatable {
+  public struct Identity: Sendable, Hashable {
     let device: UInt
     public let inode: UInt
   }

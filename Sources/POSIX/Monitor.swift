@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// State behind a mutex, with a condition to wait on. `pthread_cond_wait(3)`.
@@ -37,6 +38,24 @@ public final class Monitor<State>: @unchecked Sendable {
     while true {
       if let value = try body(&state) { return value }
       pthread_cond_wait(condition, mutex)
+    }
+  }
+
+  /// As ``wait(for:)``, but until a moment and no longer. `pthread_cond_clockwait(3)`.
+  /// - Parameter deadline: as ``Clock/monotonicNanoseconds`` tells time.
+  /// - Returns: nil where the body gave no value in time.
+  public func wait<Value>(
+    until deadline: UInt64, for body: (inout State) throws -> Value?
+  ) rethrows -> Value? {
+    var limit = timespec(
+      tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while true {
+      if let value = try body(&state) { return value }
+      if pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &limit) == ETIMEDOUT {
+        return try body(&state)
+      }
     }
   }
 

@@ -2,6 +2,9 @@ import POSIX
 
 /// Follows a file that others append lines to: each call hands over what has come since the last, without
 /// a lock. A file that was replaced, cut short or written over is read from its beginning again.
+///
+/// A torn line, as ``LostWrite`` tells it, is passed over. What stands behind it is handed over, and again whenever the
+/// file has changed, until a writer has set the torn line aside.
 struct AppendedLines {
   enum Change {
     /// What was handed over is what was added.
@@ -12,18 +15,21 @@ struct AppendedLines {
     case rewritten
   }
 
-  private static let chunkSize = 1 << 20
   /// How much of what was read already is compared, to notice a file that was written over. Bytes.
   private static let comparedSize = 64
+  /// An unfinished line of more bytes isn't read again until the file has changed.
+  private static let reReadSize = 4096
 
   let path: String
-  /// What stands behind the last newline. Its writer is still at it, or was interrupted.
+  /// What stands behind the last newline. Its writer is still at it, or was interrupted. Of a line that is too long for
+  /// a record only the beginning.
   private(set) var unfinished: [UInt8] = []
   private var handle: FileHandle?
   /// The file as it was when it was read.
   private var status: FileStatus?
-  /// Bytes that were read, `unfinished` not among them, and the last of them.
+  /// Bytes that were read and needn't be again: those behind a torn line, and `unfinished`, are not among them.
   private var offset = 0
+  /// The last bytes before `offset`.
   private var last: [UInt8] = []
 
   init(path: String) {
@@ -33,13 +39,16 @@ struct AppendedLines {
   /// Whether all of a file that looks like this was handed over; nil is no file.
   func haveAll(of current: FileStatus?) -> Bool {
     guard let current, let status else { return current == nil && status == nil }
-    // What is unfinished may have been cut off and something as long written in its place.
-    return unfinished.isEmpty && status.identity == current.identity && status.size == current.size
+    // What is unfinished may have been cut off and something as long written in its place, within one tick of the
+    // file's time.
+    return (unfinished.isEmpty || unfinished.count > Self.reReadSize)
+      && status.identity == current.identity && status.size == current.size
       && status.modified == current.modified
   }
 
   /// Hands over every whole line that is new, without its newline, in order.
-  /// - Throws: what `body` throws, and the same line is handed over next time; ``SystemError``.
+  /// - Parameter body: throws ``RecordLine/Damaged`` for a line that isn't what was written.
+  /// - Throws: what `body` throws, where the line isn't torn; the same line is handed over next time. ``SystemError``.
   mutating func read(_ body: (ArraySlice<UInt8>) throws -> Void) throws -> Change {
     guard let current = try FileStatus.ofFile(at: path) else {
       let isNew = status != nil
@@ -75,20 +84,37 @@ struct AppendedLines {
   }
 
   private mutating func readOn(_ handle: FileHandle, _ body: (ArraySlice<UInt8>) throws -> Void) throws {
-    while true {
-      let chunk = try handle.read(count: Self.chunkSize, at: offset)
-      var start = 0
-      while let end = chunk.firstIndex(of: [UInt8(ascii: "\n")], from: start) {
-        if end > start { try body(chunk[start..<end]) }
-        start = end + 1
+    var lines = LineReader(handle, from: offset)
+    var end = offset
+    var isTorn = false
+    unfinished = []
+    defer {
+      let count = min(end, Self.comparedSize)
+      if end > offset, let bytes = try? handle.read(count: count, at: end - count), bytes.count == count {
+        (offset, last) = (end, bytes)
       }
-      offset += start
-      last = (last + chunk[..<start].suffix(Self.comparedSize)).suffix(Self.comparedSize)
-      if chunk.count < Self.chunkSize {
-        unfinished = Array(chunk[start...])
+    }
+    while let line = try lines.next() {
+      if !line.isEnded {
+        unfinished = Array(line.bytes)
         return
       }
-      guard start > 0 else { throw StoreError("\(path): a line of more than \(Self.chunkSize) bytes") }
+      isTorn = try !handOver(line, of: handle, body) || isTorn
+      if !isTorn { end = line.end }
+    }
+  }
+
+  /// - Returns: false where the line is torn.
+  private func handOver(
+    _ line: LineReader.Line, of handle: FileHandle, _ body: (ArraySlice<UInt8>) throws -> Void
+  ) throws -> Bool {
+    do {
+      guard line.isWhole else { throw RecordLine.Damaged() }
+      if !line.bytes.isEmpty { try body(line.bytes) }
+      return true
+    } catch let error as RecordLine.Damaged {
+      guard try LostWrite.tore(handle, from: line.start, to: line.end - 1) else { throw error }
+      return false
     }
   }
 }

@@ -6,9 +6,12 @@ import POSIX
 ///
 /// `flock` belongs to the open file, which threads share: hence the mutex. The wait for both together is
 /// bounded.
+///
+/// Somebody may remove the file while it is locked; the next to come makes another and locks that. So whoever must
+/// not lose what another process writes meanwhile also locks the data, as ``AppendLog`` does.
 final class FileLock: @unchecked Sendable {
   /// How long to wait before giving up. Nanoseconds.
-  static let patience: UInt64 = 5_000_000_000
+  static let timeout: UInt64 = 5_000_000_000
 
   private let path: String
   private let mutex = TimedMutex()
@@ -22,24 +25,37 @@ final class FileLock: @unchecked Sendable {
   /// Runs a body that nobody else who takes this lock runs meanwhile.
   /// - Throws: ``StoreError`` where the lock can't be had within 5 s, and what the body throws.
   func withLock<Value>(_ body: () throws -> Value) throws -> Value {
-    let deadline = Clock.monotonicNanoseconds + Self.patience
-    guard mutex.lock(until: deadline) else { throw busy }
+    try withLock { _ in try body() }
+  }
+
+  /// As ``withLock(_:)``; the body is told until when it may wait for further locks, as
+  /// ``Clock/monotonicNanoseconds`` tells time.
+  func withLock<Value>(_ body: (_ deadline: UInt64) throws -> Value) throws -> Value {
+    let deadline = Clock.monotonicNanoseconds + Self.timeout
+    guard mutex.lock(until: deadline) else { throw Self.busy(path) }
     defer { mutex.unlock() }
     let handle = try lockFile(until: deadline)
     defer { handle.unlock() }
-    return try body()
+    return try body(deadline)
+  }
+
+  /// Whether the file that is locked still has its name. For the body of ``withLock(_:)``.
+  func isCurrent() -> Bool {
+    guard let file else { return false }
+    return (try? FileStatus.ofFile(at: path))?.identity == file.identity
   }
 
   private func lockFile(until deadline: UInt64) throws -> FileHandle {
     while true {
       let (handle, identity) = try file ?? open()
       file = (handle, identity)
-      try wait(for: handle, until: deadline)
+      try Self.wait(for: handle, path: path, until: deadline)
       // Somebody may have removed the file, or moved the folder: a lock on it would keep nobody out who opens it
       // by its name.
-      if (try? FileStatus.ofFile(at: path))?.identity == identity { return handle }
+      if isCurrent() { return handle }
       handle.unlock()
       file = nil
+      guard Clock.monotonicNanoseconds < deadline else { throw Self.busy(path) }
     }
   }
 
@@ -50,15 +66,19 @@ final class FileLock: @unchecked Sendable {
     return (handle, try handle.status().identity)
   }
 
-  private func wait(for handle: FileHandle, until deadline: UInt64) throws {
+  /// Waits until this open file has the lock of the file.
+  /// - Throws: ``StoreError`` where it can't be had in time; ``SystemError``.
+  static func wait(for handle: FileHandle, path: String, until deadline: UInt64) throws {
     var tries = 0
     while try !handle.tryLock() {
-      guard Clock.monotonicNanoseconds < deadline else { throw busy }
+      guard Clock.monotonicNanoseconds < deadline else { throw busy(path) }
       tries += 1
       // The lock is held for microseconds, so first give way, then pause for longer.
       if tries < 100 { sched_yield() } else { usleep(tries < 200 ? 100 : 1000) }
     }
   }
 
-  private var busy: StoreError { StoreError("\(path): held by another process for 5 s") }
+  private static func busy(_ path: String) -> StoreError {
+    StoreError("\(path): held by another process for 5 s; lslocks shows by which")
+  }
 }

@@ -6,31 +6,57 @@ import POSIX
 /// Appending is done under the lock of the log that the file belongs to; waiting for the disk is not, so that
 /// writers who wait at the same time share one `fdatasync(2)`.
 final class LogFile: Sendable {
+  /// How long to wait for another thread's flush. Nanoseconds.
+  static let timeout: UInt64 = 10_000_000_000
+  /// How often the size that is on the disk is noted. Nanoseconds.
+  private static let notePeriod: UInt64 = 1_000_000_000
+
   private struct Progress {
     /// Bytes from the beginning that somebody waits for, and that are on the disk.
     var wanted = 0
     var durable = 0
+    /// Whether the file's name, too, is on the disk: whoever made the file may have failed to see to that, or died.
+    var isNameDurable = false
     var isFlushing = false
     var failure: SystemError?
+    /// When the durable size was noted last, as ``Clock/monotonicNanoseconds`` tells time.
+    private var noted: UInt64?
+
+    mutating func isNoteDue(at now: UInt64) -> Bool {
+      if let noted, now - noted < notePeriod { return false }
+      noted = now
+      return true
+    }
   }
 
-  private enum Step {
-    case done
-    case flush(upTo: Int)
+  private struct Flush {
+    let size: Int
+    let includesName: Bool
   }
 
   let identity: FileStatus.Identity
   let handle: FileHandle
+  private let path: String
   private let progress = Monitor(Progress())
 
-  init(_ handle: FileHandle) throws(SystemError) {
+  /// - Parameter handle: opened with ``FileHandle/Flags/append``.
+  init(_ handle: FileHandle, path: String) throws(SystemError) {
     self.handle = handle
+    self.path = path
     identity = try handle.status().identity
   }
 
   /// Whether the disk once failed to take what was written. The kernel may have dropped it since, and would
   /// not say so again: nothing in this file may be relied on until it is replaced.
   var isSuspect: Bool { progress.withLock { $0.failure != nil } }
+
+  /// Takes back the note of how many bytes are on the disk where there are fewer: the file was cut by somebody else, and
+  /// what is appended from now on isn't on the disk yet.
+  func forgetDurableSize(beyond size: Int) throws(SystemError) {
+    guard let durable = LostWrite.durableSize(of: handle), durable > size else { return }
+    LostWrite.noteDurableSize(size, of: handle)
+    try handle.synchronize()
+  }
 
   /// Whether somebody was promised more of the file than there is: it was cut since.
   func wasCut(to size: Int) -> Bool { progress.withLock { max($0.wanted, $0.durable) > size } }
@@ -40,20 +66,31 @@ final class LogFile: Sendable {
 
   /// Writes at the end, all or nothing.
   /// - Parameter size: the file's, as it is under the lock.
+  /// - Returns: the file's size after.
   /// - Throws: ``SystemError``; what a full disk took is cut off again.
-  func append(_ bytes: [UInt8], size: Int) throws(SystemError) {
+  func append(_ bytes: [UInt8], size: Int) throws(SystemError) -> Int {
     let written: Int
     do throws(SystemError) {
       written = try handle.write(bytes, at: size)
     } catch {
-      try? handle.truncate(to: size)
+      try? takeBack(0, from: size)
       throw error
     }
     guard written == bytes.count else {
       // Should this fail too, the next writer finds a torn record and sets it aside.
-      try? handle.truncate(to: size)
+      try? takeBack(written, from: size)
       throw SystemError(call: "write", code: ENOSPC)
     }
+    let end = try handle.status().size
+    if end == size + written { return end }
+    // Somebody who doesn't take the lock appended too. Nothing was overwritten, but where these bytes stand is
+    // unknown: behind a line without a newline they would be part of it. A record may stand in the file twice.
+    return try append([UInt8(ascii: "\n")] + bytes, size: end)
+  }
+
+  /// Cuts off what was written last, unless somebody who doesn't take the lock has appended since.
+  private func takeBack(_ count: Int, from size: Int) throws(SystemError) {
+    if try handle.status().size == size + count { try handle.truncate(to: size) }
   }
 
   /// Has whoever flushes the file next do so up to `size`.
@@ -61,36 +98,48 @@ final class LogFile: Sendable {
     progress.withLock { $0.wanted = max($0.wanted, size) }
   }
 
-  /// Waits until the first `size` bytes are on the disk.
-  /// - Throws: ``SystemError``; the file is suspect then.
+  /// Waits until the first `size` bytes, and the file's name, are on the disk.
+  /// - Throws: ``SystemError``; the file is suspect then. With ETIMEDOUT it isn't, but another thread's flush has
+  ///   taken longer than 10 s.
   func waitUntilDurable(_ size: Int) throws(SystemError) {
     want(size)
-    while true {
-      let step = try next(size)
-      guard case .flush(let target) = step else { return }
-      let failure = flush()
-      progress.withLock { progress in
-        progress.isFlushing = false
-        if let failure { progress.failure = failure } else { progress.durable = target }
+    let deadline = Clock.monotonicNanoseconds + Self.timeout
+    while let flush = try next(size, until: deadline) {
+      let failure = Self.failure { () throws(SystemError) in try handle.synchronizeData() }
+      let nameFailure =
+        failure != nil || !flush.includesName
+        ? nil : Self.failure { () throws(SystemError) in try Files.synchronizeFolder(of: path) }
+      let isNoteDue = progress.withLock {
+        $0.isFlushing = false
+        $0.failure = failure
+        if failure != nil { return false }
+        $0.durable = flush.size
+        if nameFailure != nil { return false }
+        $0.isNameDurable = true
+        return $0.isNoteDue(at: Clock.monotonicNanoseconds)
       }
       progress.wake()
+      if isNoteDue { LostWrite.noteDurableSize(flush.size, of: handle) }
+      // Not kept as the data's is: whoever is next tries again.
+      if let nameFailure { throw nameFailure }
     }
   }
 
-  private func next(_ size: Int) throws(SystemError) -> Step {
-    let result = progress.wait { progress -> Result<Step, SystemError>? in
+  /// The flush that is up to this thread; nil where none is needed any more.
+  private func next(_ size: Int, until deadline: UInt64) throws(SystemError) -> Flush? {
+    let result = progress.wait(until: deadline) { progress -> Result<Flush?, SystemError>? in
       if let failure = progress.failure { return .failure(failure) }
-      if progress.durable >= size { return .success(.done) }
+      if progress.durable >= size && progress.isNameDurable { return .success(nil) }
       if progress.isFlushing { return nil }
       progress.isFlushing = true
-      return .success(.flush(upTo: progress.wanted))
+      return .success(Flush(size: progress.wanted, includesName: !progress.isNameDurable))
     }
-    return try result.get()
+    return try (result ?? .failure(SystemError(call: "fdatasync", code: ETIMEDOUT))).get()
   }
 
-  private func flush() -> SystemError? {
+  private static func failure(_ body: () throws(SystemError) -> Void) -> SystemError? {
     do throws(SystemError) {
-      try handle.synchronizeData()
+      try body()
       return nil
     } catch {
       return error
