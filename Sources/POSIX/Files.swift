@@ -27,8 +27,14 @@ public enum Files {
     }
   }
 
-  /// Makes a folder with mode 0700, and those above it, unless they are there.
-  /// - Throws: ``SystemError`` (`mkdir`).
+  /// What a folder has until its entry in the one above it is on the disk: mode 0700 and the sticky bit, which means
+  /// nothing in a folder that only its owner may write to.
+  private static let undurableFolder: mode_t = 0o1700
+
+  /// Makes a folder with mode 0700, and those above it, unless they are there; each is on the disk before anything is
+  /// made in it.
+  /// - Throws: ``SystemError`` (`mkdir`, `fsync`). A folder that is there then has the sticky bit, and
+  ///   ``synchronizeFolder(of:)`` tries again, whoever calls it.
   public static func makeFolder(_ path: String) throws(SystemError) {
     do throws(SystemError) {
       try makeOneFolder(path)
@@ -41,10 +47,18 @@ public enum Files {
 
   private static func makeOneFolder(_ path: String) throws(SystemError) {
     do throws(SystemError) {
-      try retryingOnInterrupt("mkdir") { mkdir(path, 0o700) }
-    } catch  where error.code == EEXIST {
-      return
-    }
+      try retryingOnInterrupt("mkdir") { mkdir(path, undurableFolder) }
+    } catch  where error.code == EEXIST {}
+    try makeDurable(path)
+  }
+
+  /// Waits until a folder's entry in the one above it is on the disk, where that isn't known.
+  private static func makeDurable(_ folder: String) throws(SystemError) {
+    guard let status = try FileStatus.ofFile(at: folder), status.isDirectory,
+      status.permissions == undurableFolder, status.owner == geteuid()
+    else { return }
+    try synchronizeFolder(of: folder)
+    try retryingOnInterrupt("chmod") { chmod(folder, 0o700) }
   }
 
   /// The folder a path lies in.
@@ -123,9 +137,11 @@ public enum Files {
     }
   }
 
-  /// Waits until the entries of the folder a path lies in are on the disk.
+  /// Waits until the entries of the folder a path lies in are on the disk, and the folder's own.
   /// - Throws: ``SystemError``.
   public static func synchronizeFolder(of path: String) throws(SystemError) {
-    try FileHandle(path: parent(of: path), flags: .folder).synchronize()
+    let folder = parent(of: path)
+    try FileHandle(path: folder, flags: .folder).synchronize()
+    try makeDurable(folder)
   }
 }

@@ -52,11 +52,66 @@ import Testing
     #expect(try run("store", "status", "--json").output.contains(#""kind":"mints""#))
     let verify = try run("store", "verify")
     #expect(verify.status == 1)
-    #expect(verify.output == "\(folder.file("mints.jsonl")):2: is damaged\n")
+    #expect(
+      verify.output
+        == "\(folder.file("mints.jsonl")):2: is damaged (offset \(mint("t1", exp: 2).utf8.count))\n")
     #expect(try run("store", "verify", "--json").output.contains(#""line":2"#))
-    #expect(try run("store", "verify", "--repair").status == 0)
+    let repair = try run("store", "verify", "--repair")
+    #expect(repair.status == 3)
+    #expect(repair.output.contains(":2: can't be read, and was dropped: garbage"))
     #expect(try run("store", "verify").status == 0)
     #expect(try run("store", "status").output.contains("mints.jsonl: 2 mints"))
+  }
+
+  @Test func aRepairWithoutLossExitsWithZero() throws {
+    let jtis = (0..<60).map { "t\($0)" }
+    for jti in jtis.prefix(3) { _ = try run("tokens", "revoke", jti) }
+    let line = try folder.read("revocations.jsonl").split(separator: "\n")
+    for damaged in [
+      line.joined(separator: "\r\n") + "\r\n", line.joined(), "\u{feff}" + line.joined(separator: "\n"),
+    ] {
+      try folder.write("revocations.jsonl", damaged)
+      #expect(try run("store", "verify").status == 1)
+      let repair = try run("store", "verify", "--repair")
+      #expect(repair.status == 0, "\(repair)")
+      #expect(try run("store", "status").output.contains("revocations.jsonl: 3 revocations"))
+    }
+  }
+
+  /// 1 MiB without a newline, 2 MiB of NULs: named with their offset, and repaired.
+  @Test(arguments: [("x", 1 << 20), ("\0", 2 << 20)])
+  func longDamageIsNamedAndRepaired(byte: String, count: Int) throws {
+    _ = try run("tokens", "revoke", "t1")
+    let start = try folder.read("revocations.jsonl")
+    for end in ["", "\n" + start.replacing("t1", with: "t2")] {
+      try folder.write("revocations.jsonl", start + String(repeating: byte, count: count) + end)
+      let verify = try run("store", "verify")
+      #expect(verify.status == 1)
+      #expect(verify.output.contains("revocations.jsonl:2: "))
+      #expect(verify.output.contains("(offset \(start.utf8.count))"))
+      #expect(try run("store", "verify", "--repair").status == 3)
+      #expect(try run("store", "verify").status == 0)
+    }
+  }
+
+  /// Nobody accepts a damaged challenge, and all are gone in a minute.
+  @Test func aHoleInTheChallengesIsANote() throws {
+    let cgi = [
+      "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST", "SCRIPT_NAME": "/api/v1/auth/challenge",
+      "CONTENT_LENGTH": "17", "CONTENT_TYPE": "application/json", "SERVER_AUTH_STATE_DIR": folder.path,
+    ]
+    for _ in 0..<3 {
+      let answer = try Tool.run([Tool.picoAuth], environment: cgi, input: #"{"address":"abc"}"#)
+      #expect(answer.output.contains("challenge"), "\(answer)")
+    }
+    var bytes = Array(try folder.read("challenges.jsonl").utf8)
+    let end = bytes.count - 20
+    for index in end - 200..<end { bytes[index] = 0 }
+    try folder.write("challenges.jsonl", bytes: bytes)
+    let verify = try run("store", "verify")
+    #expect(verify.status == 0)
+    #expect(verify.output.contains("note: \(folder.file("challenges.jsonl")):"))
+    #expect(try run("store", "verify", "--json").output.contains(#""harmless":true"#))
   }
 
   @Test func compactDropsWhatHasExpired() throws {

@@ -87,7 +87,7 @@ import Testing
           try revocations.prepare()
         }
         let files = try StoreFile.all(.revocations, path: folder.file("revocations.jsonl"))
-        #expect(files.first?.bad.first?.line == 2)
+        #expect(files.first?.bad.first.first?.line == 2)
       }
     }
   }
@@ -115,9 +115,11 @@ import Testing
     try folder.write("revocations.jsonl", "garbage\n" + text)
     #expect(throws: StoreError.self) { try revocations.prepare() }
     let file = try #require(StoreFile.all(.revocations, path: path).first)
-    #expect(file.bad.map(\.line) == [1])
+    #expect(file.bad.first.map(\.line) == [1])
     #expect(file.records == 2)
-    #expect(try file.repair(clock: clock.clock) == 1)
+    let outcome = try #require(try file.repair(clock: clock.clock, logger: log.logger))
+    #expect(outcome.dropped.first.map(\.line) == [1])
+    #expect(outcome.dropped.first.first?.reason.contains("garbage") == true)
     #expect(try folder.read("revocations.jsonl") == text)
     #expect(try folder.read("revocations.jsonl.bad-\(clock.clock.seconds)") == "garbage\n")
     try revocations.prepare()

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import POSIX
 
@@ -50,7 +51,8 @@ final class AppendLog: @unchecked Sendable {
     } catch {
       // At once, as no other process is told of the failure.
       if end.file.isSuspect { _ = try? locked { try open(renew: renew) } }
-      throw StoreError("\(path): \(error)")
+      throw StoreError(
+        "\(path): \(error)\(error.code == ETIMEDOUT ? "; the disk takes longer than 10 s" : "")")
     }
   }
 
@@ -105,6 +107,11 @@ final class AppendLog: @unchecked Sendable {
     try Files.rename(draftPath, to: path)
     try Files.synchronizeFolder(of: path)
     LostWrite.noteDurableSize(try draft.status().size, of: draft)
+  }
+
+  /// The file of that name, locked, whatever state its end is in.
+  func current() throws -> LogFile {
+    try currentFile().0
   }
 
   /// The file of that name, locked, and its size.

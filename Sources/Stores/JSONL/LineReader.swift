@@ -45,7 +45,8 @@ struct LineReader {
   mutating func next() throws(SystemError) -> Line? {
     while true {
       if let newline = buffer.firstIndex(of: [UInt8(ascii: "\n")], from: used) {
-        return line(bytes: used..<newline, count: newline + 1 - used, isEnded: true)
+        return line(
+          bytes: used..<min(newline, used + Self.maximumLine), count: newline + 1 - used, isEnded: true)
       }
       if buffer.count - used > Self.maximumLine { return try longLine() }
       guard try readChunk() else {

@@ -37,12 +37,24 @@ final class LogFile: Sendable {
   let identity: FileStatus.Identity
   let handle: FileHandle
   private let path: String
+  private let timeout: UInt64
+  private let flushData: @Sendable (FileHandle) throws(SystemError) -> Void
   private let progress = Monitor(Progress())
 
-  /// - Parameter handle: opened with ``FileHandle/Flags/append``.
-  init(_ handle: FileHandle, path: String) throws(SystemError) {
+  /// - Parameters:
+  ///   - handle: opened with ``FileHandle/Flags/append``.
+  ///   - timeout: how long to wait for another thread's flush. Nanoseconds.
+  ///   - flushData: waits until the file's data is on the disk.
+  init(
+    _ handle: FileHandle, path: String, timeout: UInt64 = timeout,
+    flushData: @escaping @Sendable (FileHandle) throws(SystemError) -> Void = {
+      file throws(SystemError) in try file.synchronizeData()
+    }
+  ) throws(SystemError) {
     self.handle = handle
     self.path = path
+    self.timeout = timeout
+    self.flushData = flushData
     identity = try handle.status().identity
   }
 
@@ -103,9 +115,9 @@ final class LogFile: Sendable {
   ///   taken longer than 10 s.
   func waitUntilDurable(_ size: Int) throws(SystemError) {
     want(size)
-    let deadline = Clock.monotonicNanoseconds + Self.timeout
+    let deadline = Clock.monotonicNanoseconds + timeout
     while let flush = try next(size, until: deadline) {
-      let failure = Self.failure { () throws(SystemError) in try handle.synchronizeData() }
+      let failure = Self.failure { () throws(SystemError) in try flushData(handle) }
       let nameFailure =
         failure != nil || !flush.includesName
         ? nil : Self.failure { () throws(SystemError) in try Files.synchronizeFolder(of: path) }

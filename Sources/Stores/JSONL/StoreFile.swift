@@ -1,7 +1,8 @@
+import Logging
 import POSIX
 import Wire
 
-/// Looks a store's file over, record by record, without changing it.
+/// Looks a store's file over, record by record, without changing it and in bounded memory.
 public struct StoreFile: Sendable {
   /// What a file holds.
   public enum Kind: String, Sendable {
@@ -12,7 +13,24 @@ public struct StoreFile: Sendable {
   public struct BadRecord: Sendable {
     /// From 1.
     public let line: Int
+    /// Bytes from the beginning of the file.
+    public let offset: Int
     public let reason: String
+  }
+
+  /// Bad records of one sort, of which there may be any number.
+  public struct BadRecords: Sendable {
+    /// How many are kept.
+    private static let limit = 1000
+
+    /// The first thousand.
+    public private(set) var first: [BadRecord] = []
+    public private(set) var count = 0
+
+    mutating func add(_ record: BadRecord) {
+      count += 1
+      if first.count < Self.limit { first.append(record) }
+    }
   }
 
   public let kind: Kind
@@ -21,9 +39,11 @@ public struct StoreFile: Sendable {
   public let size: Int
   /// Records that are in order.
   public let records: Int
-  public let bad: [BadRecord]
+  public let bad: BadRecords
+  /// Bad records that harm nobody: a challenge that is damaged is never accepted, and all are gone in a minute.
+  public let harmless: BadRecords
 
-  /// The files of a store that exist: the current one, and those that were turned over.
+  /// The files of a store that exist: the current one, and those that were rotated.
   /// - Throws: ``StoreError``, ``SystemError``.
   public static func all(_ kind: Kind, path: String) throws -> [StoreFile] {
     var paths = [path]
@@ -37,28 +57,45 @@ public struct StoreFile: Sendable {
   }
 
   private init(_ kind: Kind, path: String) throws {
-    var lines = AppendedLines(path: path)
     var number = 0
-    var bad: [BadRecord] = []
-    _ = try lines.read { line in
-      number += 1
-      if let reason = Self.fault(line, kind, number: number) {
-        bad.append(BadRecord(line: number, reason: reason))
+    var records = 0
+    var bad = BadRecords()
+    var harmless = BadRecords()
+    if let handle = try SharedFiles.open(path, flags: .read) {
+      var lines = LineReader(handle)
+      while let line = try lines.next() {
+        number += 1
+        if line.isWhole && line.bytes.isEmpty && line.isEnded { continue }
+        guard let reason = try Self.fault(line, of: handle, kind, number: number) else {
+          // The first line of a file of challenges is its header.
+          if kind != .challenges || number > 1 { records += 1 }
+          continue
+        }
+        let record = BadRecord(line: number, offset: line.start, reason: reason)
+        if kind == .challenges && number > 1 { harmless.add(record) } else { bad.add(record) }
       }
-    }
-    if !lines.unfinished.isEmpty {
-      number += 1
-      bad.append(BadRecord(line: number, reason: "has no end"))
     }
     self.kind = kind
     self.path = path
+    self.records = records
     self.bad = bad
+    self.harmless = harmless
     size = try FileStatus.ofFile(at: path)?.size ?? 0
-    // The first line of a file of challenges is its header.
-    records = number - bad.count - (kind == .challenges ? 1 : 0)
   }
 
   /// What is wrong with a line; nil where nothing is.
+  private static func fault(
+    _ line: LineReader.Line, of handle: FileHandle, _ kind: Kind, number: Int
+  ) throws -> String? {
+    guard line.isEnded else { return "has no end" }
+    let fault = line.isWhole ? fault(line.bytes, kind, number: number) : "is longer than a record can be"
+    if let fault, kind != .challenges, try LostWrite.tore(handle, from: line.start, to: line.end - 1) {
+      return "\(fault): a power cut tore it before anybody was answered"
+    }
+    return fault
+  }
+
+  /// What is wrong with a line that ends; nil where nothing is.
   static func fault(_ line: ArraySlice<UInt8>, _ kind: Kind, number: Int) -> String? {
     if kind == .challenges {
       let bytes = Array(line) + [UInt8(ascii: "\n")]
@@ -72,36 +109,12 @@ public struct StoreFile: Sendable {
     }
   }
 
-  /// Takes the bad records out into `<path>.bad-<time>`, while others read and append. Challenges are left as
-  /// they are: a bad one is never accepted, and all are gone in a minute.
-  /// - Returns: how many were taken out.
-  /// - Throws: ``StoreError``, ``SystemError``; the file is as it was then.
-  public func repair(clock: Clock) throws -> Int {
-    guard kind != .challenges, !bad.isEmpty else { return 0 }
-    return try FileLock(path: path + ".lock").withLock {
-      var good: [UInt8] = []
-      var taken: [UInt8] = []
-      var count = 0
-      for line in try Files.read(path, limit: .max).split(separator: UInt8(ascii: "\n")) {
-        if Self.fault(line, kind, number: 0) == nil {
-          good += line + [UInt8(ascii: "\n")]
-        } else {
-          taken += line + [UInt8(ascii: "\n")]
-          count += 1
-        }
-      }
-      guard try Files.createWhole("\(path).bad-\(clock.seconds)", taken) else {
-        throw StoreError("\(path).bad-\(clock.seconds) exists already")
-      }
-      let draftPath = path + ".repaired"
-      try Files.remove(draftPath)
-      let draft = try FileHandle(path: draftPath, flags: .createNew)
-      if let source = try SharedFiles.open(path, flags: .read) { try draft.giveOwner(of: source) }
-      try draft.writeAll(good, at: 0)
-      try draft.synchronize()
-      try Files.rename(draftPath, to: path)
-      try Files.synchronizeFolder(of: path)
-      return count
-    }
+  /// Writes the file anew with all that can be read of it, while others read and append; what can't be read, or only
+  /// doubtfully, goes into `<path>.bad-<time>`. Challenges are left as they are.
+  /// - Returns: nil where there was nothing to repair.
+  /// - Throws: ``StoreError``; the file is as it was then.
+  public func repair(clock: Clock, logger: Logger) throws -> StoreRepair.Outcome? {
+    guard kind != .challenges, bad.count > 0 else { return nil }
+    return try StoreRepair(kind: kind, path: path, clock: clock, logger: logger).run()
   }
 }

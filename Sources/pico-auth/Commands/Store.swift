@@ -27,9 +27,10 @@ struct Store: ParsableCommand {
             item.add("bytes", file.size)
             item.add("records", file.records)
             item.add("bad", file.bad.count)
+            item.add("harmless", file.harmless.count)
             try output.print(item.finish())
           } else {
-            let bad = file.bad.isEmpty ? "" : ", \(file.bad.count) BAD"
+            let bad = file.bad.count == 0 ? "" : ", \(file.bad.count) BAD"
             try Console.print("\(file.path): \(file.records) \(file.kind), \(file.size) bytes\(bad)")
           }
         }
@@ -39,35 +40,74 @@ struct Store: ParsableCommand {
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Names every bad record; exits with 1 where there is one.")
+      abstract: "Names every bad record, and repairs the files.",
+      discussion: """
+        Exits with 0 where all is good, or was repaired and nothing is lost; with 1 where there are bad records, or \
+        the command failed; with 3 where a record was dropped, or kept although it may be wrong. A damaged challenge \
+        is shown as a note: nobody accepts it.
+        """)
 
-    @Flag(help: "Takes bad revocations and mints out of their file, into <file>.bad-<time>.")
+    @Flag(
+      help: ArgumentHelp(
+        "Writes damaged files of revocations and mints anew with all that can be read.",
+        discussion: "The rest goes into <file>.bad-<time>."))
     var repair = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var config: ConfigOptions
 
     func run() throws {
       try reporting {
+        let logger = Program.makeLogger()
         var isGood = true
+        var isComplete = true
         for file in try Store.files(config) {
-          for record in file.bad { try show(record, of: file) }
-          let taken = repair ? try file.repair(clock: Program.clock) : 0
-          if taken > 0 { try Console.print("\(file.path): \(taken) bad records taken out") }
-          isGood = isGood && file.bad.count == taken
+          try show(file.harmless, of: file, note: "note: ")
+          try show(file.bad, of: file)
+          guard repair, let outcome = try file.repair(clock: Program.clock, logger: logger) else {
+            isGood = isGood && file.bad.count == 0
+            continue
+          }
+          try show(outcome, of: file)
+          isComplete = isComplete && outcome.isComplete
         }
         guard isGood else { throw ExitCode.failure }
+        guard isComplete else { throw ExitCode(3) }
       }
     }
 
-    private func show(_ record: StoreFile.BadRecord, of file: StoreFile) throws {
+    private func show(_ outcome: StoreRepair.Outcome, of file: StoreFile) throws {
+      try show(outcome.doubtful, of: file)
+      try show(outcome.dropped, of: file)
+      if output.json {
+        var item = JSONObjectWriter()
+        item.add("path", file.path)
+        item.add("recovered", outcome.recovered)
+        item.add("doubtful", outcome.doubtful.count)
+        item.add("dropped", outcome.dropped.count)
+        return try output.print(item.finish())
+      }
+      try Console.print(
+        "\(file.path): repaired; of damaged lines \(outcome.recovered) records were found whole, "
+          + "\(outcome.doubtful.count) kept as they can be read, \(outcome.dropped.count) dropped")
+    }
+
+    private func show(_ records: StoreFile.BadRecords, of file: StoreFile, note: String = "") throws {
+      for record in records.first { try show(record, of: file, note: note) }
+      let more = records.count - records.first.count
+      if more > 0 && !output.json { try Console.print("\(note)\(file.path): \(more) more") }
+    }
+
+    private func show(_ record: StoreFile.BadRecord, of file: StoreFile, note: String) throws {
       if output.json {
         var item = JSONObjectWriter()
         item.add("path", file.path)
         item.add("line", record.line)
+        item.add("offset", record.offset)
         item.add("reason", record.reason)
+        if !note.isEmpty { item.add("harmless", true) }
         return try output.print(item.finish())
       }
-      try Console.print("\(file.path):\(record.line): \(record.reason)")
+      try Console.print("\(note)\(file.path):\(record.line): \(record.reason) (offset \(record.offset))")
     }
   }
 

@@ -1,0 +1,147 @@
+import Logging
+import POSIX
+
+/// Writes a file of revocations or mints anew with all that can be read of it.
+///
+/// The long part is done without the log's lock; what is appended meanwhile is added under it. Interrupted at any step,
+/// it leaves the file as it was, and a draft that the next repair replaces.
+public struct StoreRepair {
+  /// What a repair did.
+  public struct Outcome: Sendable {
+    /// Records that stood in damaged lines and were found whole.
+    public fileprivate(set) var recovered = 0
+    /// Revocations that were kept as they could be read: some of what they say may be wrong.
+    public fileprivate(set) var doubtful = StoreFile.BadRecords()
+    public fileprivate(set) var dropped = StoreFile.BadRecords()
+
+    /// Whether everything that was written is still there.
+    public var isComplete: Bool { doubtful.count == 0 && dropped.count == 0 }
+  }
+
+  private static let windowSize = 2 * LineReader.maximumLine
+  private static let shownSize = 60
+
+  private let kind: StoreFile.Kind
+  private let path: String
+  private let clock: Clock
+  private let log: AppendLog
+  private let salvage: Salvage
+
+  init(kind: StoreFile.Kind, path: String, clock: Clock, logger: Logger) {
+    self.kind = kind
+    self.path = path
+    self.clock = clock
+    log = AppendLog(path: path, clock: clock, logger: logger)
+    salvage = Salvage(kind: kind)
+  }
+
+  /// What is written.
+  private struct Copy {
+    var good: BufferedWriter
+    /// Made when there is something for it.
+    var bad: BufferedWriter?
+    /// Bytes and lines of the source that were looked at.
+    var offset = 0
+    var line = 0
+    var outcome = Outcome()
+  }
+
+  private var draftPath: String { path + ".repaired" }
+  private var badPath: String { "\(path).bad-\(clock.seconds)" }
+
+  /// - Throws: ``StoreError``; the file is as it was then.
+  func run() throws -> Outcome {
+    try StoreError.translating(path) { try FileLock(path: path + ".repair.lock").withLock(rewrite) }
+  }
+
+  private func rewrite() throws -> Outcome {
+    guard let source = try SharedFiles.open(path, flags: .read) else { throw StoreError("\(path): vanished") }
+    try Files.remove(draftPath)
+    let draft = try FileHandle(path: draftPath, flags: .createNew)
+    try draft.giveOwner(of: source)
+    var copy = Copy(good: BufferedWriter(draft))
+    do {
+      let size = try source.status().size
+      try read(source, to: try BackwardLines.endOfLastLine(of: source, size: size), into: &copy)
+      try copy.good.flush()
+      try draft.synchronizeData()
+      try log.locked { try finish(&copy, from: source) }
+    } catch {
+      if copy.bad != nil { try? Files.remove(badPath) }
+      try? Files.remove(draftPath)
+      throw error
+    }
+    return copy.outcome
+  }
+
+  /// Adds what was appended since, and puts the copy in the file's place; under the log's lock.
+  private func finish(_ copy: inout Copy, from source: FileHandle) throws {
+    let current = try log.current()
+    guard try source.status().identity == current.identity else {
+      throw StoreError("\(path): replaced by another process meanwhile; try again")
+    }
+    try read(source, to: .max, into: &copy)
+    try copy.bad?.flush()
+    try copy.bad?.handle.synchronize()
+    try copy.good.flush()
+    try copy.good.handle.synchronize()
+    try log.replace(current, by: copy.good.handle, at: draftPath)
+  }
+
+  private func read(_ source: FileHandle, to end: Int, into copy: inout Copy) throws {
+    var lines = LineReader(source, from: copy.offset, to: end)
+    while let line = try lines.next() {
+      copy.line += 1
+      copy.offset = line.end
+      if !line.isWhole {
+        try takeApartLong(line, of: source, into: &copy)
+      } else if StoreFile.fault(line.bytes, kind, number: copy.line) == nil {
+        try copy.good.add(line: line.bytes)
+      } else {
+        let findings = salvage.findings(in: line.bytes, isEnd: true).findings
+        for finding in findings {
+          try take(finding, at: line.start + finding.bytes.startIndex - line.bytes.startIndex, into: &copy)
+        }
+      }
+    }
+  }
+
+  /// A line that doesn't fit into memory is looked at through a window.
+  private func takeApartLong(_ line: LineReader.Line, of source: FileHandle, into copy: inout Copy) throws {
+    let end = line.isEnded ? line.end - 1 : line.end
+    var offset = line.start
+    while offset < end {
+      let bytes = try source.read(count: min(Self.windowSize, end - offset), at: offset)
+      guard !bytes.isEmpty else { throw StoreError("\(path): was cut while it was read") }
+      let (findings, used) = salvage.findings(in: bytes[...], isEnd: offset + bytes.count == end)
+      for finding in findings { try take(finding, at: offset + finding.bytes.startIndex, into: &copy) }
+      offset += used
+    }
+  }
+
+  private func take(_ finding: Salvage.Finding, at offset: Int, into copy: inout Copy) throws {
+    switch finding.content {
+    case .whole:
+      copy.outcome.recovered += 1
+      return try copy.good.add(line: finding.bytes)
+    case .doubtful(let record):
+      try copy.good.add(line: record.dropLast())
+      copy.outcome.doubtful.add(
+        bad(finding, offset, copy.line, "is damaged, and was kept as it can be read"))
+    case .unreadable:
+      copy.outcome.dropped.add(bad(finding, offset, copy.line, "can't be read, and was dropped"))
+    }
+    if copy.bad == nil { copy.bad = BufferedWriter(try FileHandle(path: badPath, flags: .createNew)) }
+    try copy.bad?.add(line: finding.bytes)
+  }
+
+  private func bad(
+    _ finding: Salvage.Finding, _ offset: Int, _ line: Int, _ reason: String
+  ) -> StoreFile.BadRecord {
+    let shown = finding.bytes.prefix(Self.shownSize).map { $0 >= 0x20 && $0 < 0x7f ? $0 : UInt8(ascii: ".") }
+    return StoreFile.BadRecord(
+      line: line, offset: offset,
+      reason: "\(reason): \(String(decoding: shown, as: UTF8.self))"
+        + (finding.bytes.count > shown.count ? "… (\(finding.bytes.count) bytes)" : ""))
+  }
+}
