@@ -1,4 +1,5 @@
 import POSIX
+import Wire
 
 /// One generation of challenges: a header and records of fixed width. Used under the store's lock only.
 final class ChallengeFile {
@@ -22,22 +23,45 @@ final class ChallengeFile {
     case damaged
     /// It is something else, which somebody may need.
     case foreign
+    /// It is of an earlier boot, or doesn't tell: a power failure may have undone the use of its challenges.
+    case void
   }
 
+  /// What a disk writes at once, at the least. Bytes. Power loss leaves NULs in place of a whole one.
+  private static let blockSize = 512
+
   /// Opens a file of challenges; nil where there is none, or an empty one.
+  /// - Parameter boot: the boot that this is; nil where nothing tells.
   /// - Throws: ``Refusal``, ``StoreError``, ``SystemError``.
-  static func open(_ path: String) throws -> ChallengeFile? {
+  static func open(_ path: String, boot: String?) throws -> ChallengeFile? {
     guard let handle = try SharedFiles.open(path, flags: .readWrite) else { return nil }
     let status = try handle.status()
     if status.size == 0 { return nil }
-    let start = try handle.read(count: ChallengeFileHeader.width, at: 0)
-    guard let header = ChallengeFileHeader(start) else {
-      let first = try handle.read(count: ChallengeRecord.width, at: offset(of: 0))
-      throw ChallengeFileHeader.isSimilar(start) || ChallengeRecord(first) != nil
-        ? Refusal.damaged : Refusal.foreign
+    let start = try handle.read(count: blockSize, at: 0)
+    guard let header = ChallengeFileHeader(startOf: start) else {
+      throw isOfOurMaking(start) ? Refusal.damaged : Refusal.foreign
+    }
+    guard let written = header.boot,
+      [ChallengeFileHeader.unknownBoot, boot].contains(where: { $0?.hasSameBytes(as: written) ?? false })
+    else {
+      throw Refusal.void
     }
     return ChallengeFile(path: path, identity: status.identity, header: header, handle: handle)
   }
+
+  /// Whether a file without a header that begins like this was one of challenges.
+  private static func isOfOurMaking(_ start: [UInt8]) -> Bool {
+    start.allSatisfy { $0 == 0 } || ChallengeFileHeader.isSimilar(start)
+      || [ChallengeFileHeader.width, ChallengeFileHeader.earlierWidth].contains { width in
+        ChallengeRecord(Array(start.dropFirst(width).prefix(ChallengeRecord.width))) != nil
+      }
+  }
+
+  /// Whether the file may outlive the boot that its challenges are used in, so that each use must reach the disk.
+  var outlivesBoot: Bool { header.boot == ChallengeFileHeader.unknownBoot }
+
+  /// Waits until what was changed is on the disk.
+  func synchronize() throws(SystemError) { try handle.synchronizeData() }
 
   /// Bytes.
   func size() throws -> Int { try handle.status().size }
@@ -81,7 +105,7 @@ final class ChallengeFile {
   /// How many records are used up.
   func usedCount() throws -> UInt64 {
     ChallengeFileHeader.number(
-      try handle.read(count: 16, at: ChallengeFileHeader.usedOffset), at: 0) ?? 0
+      try handle.read(count: 16, at: ChallengeFileHeader.usedOffset)) ?? 0
   }
 
   /// Cuts off all records.
@@ -89,14 +113,24 @@ final class ChallengeFile {
     try handle.truncate(to: ChallengeFileHeader.width)
   }
 
-  /// When its last record expires, milliseconds since 1970; nil without records. Where that record is
-  /// damaged, the time of the last change stands in for it.
-  /// - Parameter lifetime: seconds.
-  func lastExpiry(lifetime: Int) throws -> Int? {
-    let status = try handle.status()
-    let count = Self.count(size: status.size)
-    guard count > 0 else { return nil }
-    return try record(at: count - 1)?.expiry ?? status.modified / 1_000_000 + lifetime * 1000
+  /// When the first record that can be read expires; nil without one. Milliseconds since 1970.
+  func firstExpiry() throws -> Int? {
+    try firstReadable(in: 0..<Self.count(size: try size()))?.expiry
+  }
+
+  /// When the last record that can be read expires: those behind it are good for nothing. Nil without one. Milliseconds
+  /// since 1970.
+  func lastExpiry() throws -> Int? {
+    var end = Self.count(size: try size())
+    // Most often it is the last.
+    var start = max(0, end - 1)
+    while start < end {
+      let readable = try records(in: start..<end).compactMap(\.self)
+      if let last = readable.last { return last.expiry }
+      end = start
+      start = max(0, end - Self.recordsAtOnce)
+    }
+    return nil
   }
 
   /// Cuts off bytes behind the last whole record.
@@ -108,20 +142,51 @@ final class ChallengeFile {
     return torn
   }
 
-  /// The index of the first record that is good after `now`, of `count`. Records stand in the order of
-  /// their expiry.
+  /// The index of the first record that is good after `now`, of `count`; a damaged one before it may count as good.
+  /// Records stand in the order of their expiry.
   /// - Parameter now: milliseconds since 1970.
   func firstUnexpired(now: Int, count: Int) throws -> Int {
     var low = 0
     var high = count
     while low < high {
       let middle = (low + high) / 2
-      if let record = try record(at: middle), record.expiry > now {
+      // A damaged record tells nothing; the next one does.
+      guard let (index, expiry) = try firstReadable(in: middle..<high), expiry <= now else {
         high = middle
-      } else {
-        low = middle + 1
+        continue
       }
+      low = index + 1
     }
     return low
+  }
+
+  // MARK: - Reading past damage
+
+  /// How many records are read at once where one is damaged.
+  private static let recordsAtOnce = 256
+
+  /// The first record of some that can be read.
+  private func firstReadable(in range: Range<Int>) throws -> (index: Int, expiry: Int)? {
+    var start = range.lowerBound
+    // Most often it is the first.
+    var end = min(start + 1, range.upperBound)
+    while start < end {
+      let records = try records(in: start..<end)
+      for (index, record) in zip(start..., records) {
+        if let record { return (index, record.expiry) }
+      }
+      start = end
+      end = min(start + Self.recordsAtOnce, range.upperBound)
+    }
+    return nil
+  }
+
+  /// Some records; nil in place of each that is damaged.
+  private func records(in range: Range<Int>) throws -> [ChallengeRecord?] {
+    let bytes = try handle.read(
+      count: range.count * ChallengeRecord.width, at: Self.offset(of: range.lowerBound))
+    return (0..<bytes.count / ChallengeRecord.width).map { index in
+      ChallengeRecord(Array(bytes.dropFirst(index * ChallengeRecord.width).prefix(ChallengeRecord.width)))
+    }
   }
 }

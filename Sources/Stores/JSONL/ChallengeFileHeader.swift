@@ -1,46 +1,75 @@
+import POSIX
 import Wire
 
 /// The first line of a file of challenges.
 struct ChallengeFileHeader {
   /// Counts the files from 1: where a challenge's record stands is told by this number and an index.
   let generation: UInt64
-  /// What positions in challenges are masked with. 32 bytes, the same in every generation.
+  /// What positions in challenges are masked with. 32 bytes, the same in every generation of a boot.
   let maskKey: [UInt8]
+  /// The boot that the file was written in: a ``BootID``, or ``unknownBoot``. Nil in the earlier form, which had none.
+  let boot: String?
 
-  private static let beforeGeneration = Array(#"{"file":"challenges","version":1,"generation":""#.utf8)
+  /// Stands for a boot that the writer couldn't tell.
+  static let unknownBoot = "00000000-0000-0000-0000-000000000000"
+
+  private static let beginning = Array(#"{"file":"challenges","version":"#.utf8)
+  private static let beforeGeneration = beginning + Array(#"2,"generation":""#.utf8)
+  private static let beforeGenerationEarlier = beginning + Array(#"1,"generation":""#.utf8)
   private static let beforeMask = Array(#"","mask":""#.utf8)
+  private static let beforeBoot = Array(#"","boot":""#.utf8)
   private static let beforeUsed = Array(#"","used":""#.utf8)
   private static let end = Array("\"}\n".utf8)
 
   /// Bytes from the beginning of the file to the number of records used up, 16 hex digits.
-  static let usedOffset =
-    beforeGeneration.count + 16 + beforeMask.count + 64 + beforeUsed.count
-  /// Bytes the header takes.
-  static let width = usedOffset + 16 + end.count
+  static let usedOffset = width - end.count - 16
+  /// Bytes the header takes, and took in its earlier form.
+  static let width = earlierWidth + beforeBoot.count + BootID.width
+  static let earlierWidth =
+    beforeGeneration.count + 16 + beforeMask.count + 64 + beforeUsed.count + 16 + end.count
 
-  init(generation: UInt64, maskKey: [UInt8]) {
+  /// The header of a file without records.
+  init(generation: UInt64, maskKey: [UInt8], boot: String) {
     self.generation = generation
     self.maskKey = maskKey
+    self.boot = boot
   }
 
-  /// Reads a header; nil for anything that isn't one.
+  /// Reads a header; nil for anything that isn't one to the letter.
   init?(_ bytes: [UInt8]) {
-    guard bytes.count == Self.width, bytes.starts(with: Self.beforeGeneration),
-      let generation = Self.number(bytes, at: Self.beforeGeneration.count),
-      let maskKey = Hex.decode(
-        String(decoding: bytes[(Self.usedOffset - Self.beforeUsed.count - 64)...].prefix(64), as: UTF8.self)),
-      Self.number(bytes, at: Self.usedOffset) != nil, bytes.suffix(Self.end.count) == Self.end[...]
+    let isEarlier = bytes.count == Self.earlierWidth
+    var rest = bytes[...]
+    guard rest.take(isEarlier ? Self.beforeGenerationEarlier : Self.beforeGeneration),
+      let generation = UInt64(rest.take(16), radix: 16),
+      rest.take(Self.beforeMask), let maskKey = Hex.decode(rest.take(64)), maskKey.count == 32
     else { return nil }
-    self.init(generation: generation, maskKey: maskKey)
+    var boot: String?
+    if !isEarlier {
+      guard rest.take(Self.beforeBoot) else { return nil }
+      boot = rest.take(BootID.width)
+    }
+    guard rest.take(Self.beforeUsed), UInt64(rest.take(16), radix: 16) != nil, rest.take(Self.end),
+      rest.isEmpty
+    else { return nil }
+    self.generation = generation
+    self.maskKey = maskKey
+    self.boot = boot
+  }
+
+  /// Reads the header that a file begins with, of either form.
+  init?(startOf bytes: [UInt8]) {
+    guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+    self.init(Array(bytes[...end]))
   }
 
   /// Whether bytes begin as a header does.
-  static func isSimilar(_ bytes: [UInt8]) -> Bool { bytes.starts(with: beforeGeneration.prefix(8)) }
+  static func isSimilar(_ bytes: [UInt8]) -> Bool { bytes.starts(with: beginning.prefix(8)) }
 
   /// The header of a file without records.
   var bytes: [UInt8] {
     Self.beforeGeneration + Self.digits(generation) + Self.beforeMask
-      + Array(Hex.encode(maskKey).utf8) + Self.beforeUsed + Self.digits(0) + Self.end
+      + Array(Hex.encode(maskKey).utf8) + Self.beforeBoot + Array((boot ?? Self.unknownBoot).utf8)
+      + Self.beforeUsed + Self.digits(0) + Self.end
   }
 
   /// 16 hex digits.
@@ -49,7 +78,7 @@ struct ChallengeFileHeader {
   }
 
   /// The number that 16 hex digits stand for.
-  static func number(_ bytes: [UInt8], at offset: Int) -> UInt64? {
-    UInt64(String(decoding: bytes[offset...].prefix(16), as: UTF8.self), radix: 16)
+  static func number(_ bytes: [UInt8]) -> UInt64? {
+    UInt64(String(decoding: bytes, as: UTF8.self), radix: 16)
   }
 }

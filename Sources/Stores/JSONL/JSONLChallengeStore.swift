@@ -8,12 +8,15 @@ import Wire
 /// stands, so that one live challenge costs as much as a million, in a worker as in a CGI process.
 ///
 /// Records go to the end of `<path>`. When its first record has expired and `<path>.1` has expired wholly,
-/// `<path>` takes the place of `<path>.1` and a new one begins. Challenges aren't flushed to the disk: after a
-/// power cut clients ask for new ones.
+/// `<path>` takes the place of `<path>.1` and a new one begins.
+///
+/// Challenges aren't flushed to the disk. A power failure could bring used ones back to life, so those of an earlier boot
+/// are void, and clients ask for new ones. Where nothing tells one boot from the next, each use is flushed.
 public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   private let path: String
   private let lifetime: Int
   private let limit: Int
+  private let boot: String?
   private let clock: Clock
   private let logger: Logger
   private let lock: FileLock
@@ -29,10 +32,17 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   ///   - path: the file; `<path>.1` and `<path>.lock` lie beside it. Made at first use.
   ///   - lifetime: how long a challenge is good. Seconds.
   ///   - limit: how many may be pending, all addresses together.
-  public init(path: String, lifetime: Int, limit: Int, clock: Clock, logger: Logger) {
+  public convenience init(path: String, lifetime: Int, limit: Int, clock: Clock, logger: Logger) {
+    self.init(
+      path: path, lifetime: lifetime, limit: limit, boot: BootID.current, clock: clock, logger: logger)
+  }
+
+  /// - Parameter boot: which boot this is; nil where nothing tells.
+  init(path: String, lifetime: Int, limit: Int, boot: String?, clock: Clock, logger: Logger) {
     self.path = path
     self.lifetime = lifetime
     self.limit = limit
+    self.boot = boot
     self.clock = clock
     self.logger = logger
     self.lock = FileLock(path: path + ".lock")
@@ -61,7 +71,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
       Hex.encode(bytes).hasSameBytes(as: challenge)
     else { return false }
     let addressHash = Self.hash(address)
-    return try storing {
+    let used = try storing { () -> ChallengeFile? in
       let (file, _) = try openCurrent()
       let position = ChallengePosition(challenge: bytes, maskKey: file.header.maskKey)
       guard let holder = holder(of: position, current: file),
@@ -69,10 +79,14 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
         equalInConstantTime(record.random, Array(bytes[..<ChallengePosition.randomSize])),
         equalInConstantTime(record.address, addressHash),
         record.state == .live, isGood(record.expiry, milliseconds)
-      else { return false }
+      else { return nil }
       try holder.markUsed(at: position.index)
-      return true
+      return holder
     }
+    guard let used else { return false }
+    // Without the lock: who comes with the same challenge meanwhile finds it used.
+    if used.outlivesBoot { try StoreError.translating(path) { try used.synchronize() } }
+    return true
   }
 
   public func checkWritable() throws {
@@ -81,8 +95,8 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
 
   // MARK: - Under the lock
 
-  /// The file that records are added to, and its size; begun where there is none, mended where its last
-  /// record is torn.
+  /// The file that records are added to, and its size; begun where there is none, repaired where its
+  /// last record is torn.
   private func openCurrent() throws -> (ChallengeFile, size: Int) {
     guard let status = try FileStatus.ofFile(at: path), status.size > 0 else {
       try beginGeneration(after: nil)
@@ -95,14 +109,14 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
       file = try reopen()
     }
     let torn = status.size - ChallengeFile.offset(of: ChallengeFile.count(size: status.size))
-    if torn > 0 { try mend(file, size: status.size) }
+    if torn > 0 { try repair(file, size: status.size) }
     return (file, status.size - torn)
   }
 
   /// As ``openCurrent()``; a new file where it is time for one.
   private func openForAppending(now: Int) throws -> (ChallengeFile, size: Int) {
     let opened = try openCurrent()
-    guard try isDueForTurnOver(opened.0, size: opened.size, now: now), try turnOver(opened.0, now: now)
+    guard try isDueForRotation(opened.0, size: opened.size, now: now), try rotate(opened.0, now: now)
     else { return opened }
     return try openCurrent()
   }
@@ -113,7 +127,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
       return try reopen()
     }
     previous = try openFile(path + ".1")
-    lastExpiryOfPrevious = try previous?.lastExpiry(lifetime: lifetime) ?? 0
+    lastExpiryOfPrevious = try previous?.lastExpiry() ?? 0
     firstExpiryOfCurrent = nil
     current = file
     return file
@@ -123,7 +137,11 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   /// ask for new challenges, and would do so in vain if it stayed.
   private func openFile(_ path: String) throws -> ChallengeFile? {
     do {
-      return try ChallengeFile.open(path)
+      return try ChallengeFile.open(path, boot: boot)
+    } catch ChallengeFile.Refusal.void {
+      logger.notice("challenges of an earlier boot are void; file removed", metadata: ["file": "\(path)"])
+      try Files.remove(path)
+      return nil
     } catch ChallengeFile.Refusal.damaged {
       let aside = "\(path).bad-\(clock.seconds)"
       logger.error("damaged file set aside", metadata: ["file": "\(path)", "aside": "\(aside)"])
@@ -143,9 +161,9 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     return previous
   }
 
-  private func isDueForTurnOver(_ file: ChallengeFile, size: Int, now: Int) throws -> Bool {
+  private func isDueForRotation(_ file: ChallengeFile, size: Int, now: Int) throws -> Bool {
     guard ChallengeFile.count(size: size) > 0, !isGood(lastExpiryOfPrevious, now) else { return false }
-    if firstExpiryOfCurrent == nil { firstExpiryOfCurrent = try file.record(at: 0)?.expiry }
+    if firstExpiryOfCurrent == nil { firstExpiryOfCurrent = try file.firstExpiry() }
     return !isGood(firstExpiryOfCurrent ?? 0, now)
   }
 
@@ -157,14 +175,14 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
 
   /// Begins a new file; the one before it becomes `<path>.1`, which has wholly expired.
   /// - Returns: false where the disk is full and there is nothing to make room with.
-  private func turnOver(_ file: ChallengeFile, now: Int) throws -> Bool {
+  private func rotate(_ file: ChallengeFile, now: Int) throws -> Bool {
     try Files.remove(path + ".1")
     do {
       try beginGeneration(after: file)
       return true
     } catch let error as SystemError where error.code == ENOSPC || error.code == EDQUOT {
       // The disk may be full of what has expired here.
-      guard try !isGood(file.lastExpiry(lifetime: lifetime) ?? 0, now) else { return false }
+      guard try !isGood(file.lastExpiry() ?? 0, now) else { return false }
       try file.cutRecords()
       try beginGeneration(after: file)
       return true
@@ -176,15 +194,23 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   /// Wherever it is interrupted, the next call finds either the old state or a missing `<path>`, and goes on.
   private func beginGeneration(after file: ChallengeFile?) throws {
     let before = try file ?? openFile(path + ".1")
+    if boot == nil && before == nil {
+      logger.warning(
+        "no boot id below /proc: each use of a challenge waits for the disk", metadata: ["file": "\(path)"])
+    }
     let header = ChallengeFileHeader(
       generation: (before?.header.generation ?? 0) &+ 1,
-      maskKey: before?.header.maskKey ?? SecureRandom.bytes(32))
+      maskKey: before?.header.maskKey ?? SecureRandom.bytes(32),
+      // The boot stays unknown: somebody who shares the file can't tell it.
+      boot: before?.header.boot ?? boot ?? ChallengeFileHeader.unknownBoot)
     let draft = path + ".new"
     try Files.remove(draft)
     let handle = try FileHandle(path: draft, flags: .createNew)
     guard try handle.write(header.bytes, at: 0) == ChallengeFileHeader.width else {
       throw SystemError(call: "write", code: ENOSPC)
     }
+    // A renamed file that isn't on the disk may read as NULs after a power failure.
+    try handle.synchronize()
     if file != nil { try Files.rename(path, to: path + ".1") }
     try Files.rename(draft, to: path)
   }
@@ -208,7 +234,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   }
 
   /// Sets aside what a crash or a full disk left of a record, so that the next one isn't glued to it.
-  private func mend(_ file: ChallengeFile, size: Int) throws {
+  private func repair(_ file: ChallengeFile, size: Int) throws {
     let torn = try file.cutTornRecord(size: size)
     let aside = "\(path).torn-\(clock.seconds)"
     logger.error("torn record set aside", metadata: ["file": "\(path)", "aside": "\(aside)"])
@@ -226,10 +252,6 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
 
   /// Runs a body under the lock and turns what the system says into a ``StoreError``.
   private func storing<Value>(_ body: () throws -> Value) throws -> Value {
-    do {
-      return try lock.withLock(body)
-    } catch let error as SystemError {
-      throw StoreError("\(path): \(error)")
-    }
+    try StoreError.translating(path) { try lock.withLock(body) }
   }
 }

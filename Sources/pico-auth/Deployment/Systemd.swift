@@ -54,8 +54,8 @@ extension DeploymentValues {
     PrivateDevices=yes
     DevicePolicy=closed
     ProtectProc=invisible
-    # Workers start as /proc/self/exe and read what the first process hands them below /proc/self/fd.
-    ProcSubset=pid
+    # Workers start as /proc/self/exe, read what the first process hands them below /proc/self/fd, and tell one boot from
+    # the next by /proc/sys/kernel/random/boot_id: so no ProcSubset=pid.
     PrivateUsers=yes
     ProtectHostname=yes
     ProtectClock=yes
