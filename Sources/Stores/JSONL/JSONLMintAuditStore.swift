@@ -2,31 +2,33 @@ import Logging
 import POSIX
 import Wire
 
-/// Mints in one file, a JSON object a line, read backwards from its end. When it has grown large it is turned
-/// over: renamed to `<path>.000001` and so on. The peer's files are taken as they are.
+/// Mints in one file, a JSON object a line, read backwards from its end. When it has grown large it is rotated: renamed to
+/// `<path>.000001` and so on, the archives. The peer's files are taken as they are.
 public final class JSONLMintAuditStore: MintAuditStore {
   public let path: String
-  private let turnOverSize: Int
-  private let retention: Double
+  private let rotationSize: Int
   private let clock: Clock
   private let logger: Logger
   private let log: AppendLog
   private let archives: MintArchives
+  private let retention: MintRetention?
 
   /// - Parameters:
   ///   - path: the file; made with the first mint. `<path>.lock` lies beside it.
-  ///   - turnOverSize: how large it grows. Bytes.
-  ///   - retentionDays: how long turned-over files are kept; 0 is for ever.
+  ///   - rotationSize: how large it grows. Bytes.
+  ///   - retentionDays: how long archives are kept; 0 is for ever.
   public init(
-    path: String, turnOverSize: Int = 64 << 20, retentionDays: Int, clock: Clock, logger: Logger
+    path: String, rotationSize: Int = 64 << 20, retentionDays: Int, clock: Clock, logger: Logger
   ) {
     self.path = path
-    self.turnOverSize = turnOverSize
-    self.retention = Double(retentionDays) * 86400
+    self.rotationSize = rotationSize
     self.clock = clock
     self.logger = logger
     log = AppendLog(path: path, clock: clock, logger: logger)
     archives = MintArchives(path: path)
+    retention =
+      retentionDays > 0
+      ? MintRetention(archives: archives, kept: retentionDays * 86400, clock: clock, logger: logger) : nil
   }
 
   public func append(_ mints: [Mint]) throws {
@@ -38,14 +40,17 @@ public final class JSONLMintAuditStore: MintAuditStore {
   public func begin(_ mints: [Mint]) throws -> () throws -> Void {
     var lines: [UInt8] = []
     for mint in mints { lines += RecordLine.seal(mint.members.finish()) }
+    var isRotated = false
     let end = try log.locked {
       var end = try log.open(renew: renew)
-      if end.offset >= turnOverSize {
-        try turnOver()
+      if end.offset >= rotationSize {
+        try rotate()
+        isRotated = true
         end = try log.open(renew: renew)
       }
       return try log.append(lines, at: end)
     }
+    if isRotated { finishRotation() }
     return { [self] in try log.waitUntilDurable(end, renew: renew) }
   }
 
@@ -57,38 +62,35 @@ public final class JSONLMintAuditStore: MintAuditStore {
     try StoreError.translating(path) { try page(query) }
   }
 
-  /// Removes turned-over files that are older than they are to be kept.
+  /// Removes archives that are older than they are to be kept, where the clock can be believed. The newest stays.
+  /// - Parameter force: believes the clock.
   /// - Returns: how many.
   /// - Throws: ``StoreError``.
-  public func removeOld() throws -> Int {
-    try log.locked { try removeOldArchives() }
+  public func removeOld(force: Bool = false) throws -> Int {
+    try StoreError.translating(path) { try retention?.removeOld(force: force) ?? 0 }
   }
 
-  // MARK: - Turning over, under the lock
+  // MARK: - Rotation
 
   /// A file whose disk failed is put away like a full one: nothing in it was promised and isn't there.
   private func renew(_: LogFile) throws {
-    try turnOver()
+    try rotate()
   }
 
-  private func turnOver() throws {
+  /// Under the lock.
+  private func rotate() throws {
     try Files.rename(path, to: try archives.next())
     _ = try FileHandle(path: path, flags: .create)
     try Files.synchronizeFolder(of: path)
-    _ = try removeOldArchives()
   }
 
-  private func removeOldArchives() throws -> Int {
-    guard retention > 0 else { return 0 }
-    let old = try archives.all().filter { archive in
-      guard let status = try FileStatus.ofFile(at: archive) else { return false }
-      return clock.now - Double(status.modified) / 1e9 > retention
+  /// Without the lock, and whatever becomes of it the mint that came first is recorded.
+  private func finishRotation() {
+    do {
+      _ = try removeOld()
+    } catch {
+      logger.error("old mint audit not looked for", metadata: ["reason": "\(error)"])
     }
-    for archive in old {
-      try Files.remove(archive)
-      logger.notice("old mint audit removed", metadata: ["file": "\(archive)"])
-    }
-    return old.count
   }
 
   // MARK: - Listing
@@ -96,7 +98,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
   private func page(_ query: MintQuery) throws -> MintPage {
     var page = Page(query: query, path: path, logger: logger)
     let place = query.before.flatMap(FileCursor.init)
-    // The current one first, and once: it may be turned over meanwhile, and stand among the others then.
+    // The current one first, and once: it may be rotated meanwhile, and stand among the others then.
     let current = try SharedFiles.open(path, flags: .read)
     var isFound = query.before == nil
     func read(_ handle: FileHandle) throws {
@@ -127,7 +129,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
     let logger: Logger
     var mints: [Mint] = []
     /// Where the next page begins, once it is known that there is one. A file is named by its inode, which stays when
-    /// it is turned over.
+    /// it is rotated.
     var cursor: String?
 
     var isFull: Bool { cursor != nil }

@@ -1,6 +1,6 @@
 import POSIX
 
-/// The files that a mint audit was turned over into: `<path>.000001`, `<path>.000002` and so on, oldest first.
+/// The files that a mint audit was rotated into: `<path>.000001`, `<path>.000002` and so on, oldest first.
 struct MintArchives {
   let path: String
 
