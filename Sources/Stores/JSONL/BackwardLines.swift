@@ -2,8 +2,8 @@ import POSIX
 
 /// Reads the lines of a file from its end towards its beginning, newest first, a chunk at a time.
 ///
-/// The caller asks for each line, so a reader can pause for as long as it likes. The work is linear in the bytes read,
-/// and the memory is bounded, whatever the file holds.
+/// The caller asks for each line, or for each ``step()``, so a reader can pause for as long as it likes, and begin anew
+/// where it stopped. The work is linear in the bytes read, and the memory is bounded, whatever the file holds.
 struct BackwardLines {
   /// The first chunk is small, as the last few lines are often all that a caller wants. Bytes.
   private static let firstChunkSize = 4096
@@ -20,15 +20,26 @@ struct BackwardLines {
     let end: Int
   }
 
+  /// What one step came to.
+  enum Step {
+    case line(Line)
+    /// Up to 1 MiB was read, and no line has ended yet.
+    case pause
+    /// There are no more lines.
+    case end
+  }
+
   private let handle: FileHandle
   private let first: Int
   /// Where `buffer` stands in the file. Bytes from the beginning.
   private var position: Int
-  private var buffer: [UInt8] = []
+  private(set) var buffer: [UInt8] = []
   /// How much of `buffer` is still to be handed over: it ends before the newline of the next line.
   private var left = 0
   /// The byte behind the newline of the next line.
   private var lineEnd: Int
+  /// No newline was found yet: what stands behind the last one is no line.
+  private var isBehindLastLine = true
   private var nextChunkSize = firstChunkSize
   private var isAtStart = false
 
@@ -36,32 +47,64 @@ struct BackwardLines {
   /// - Parameters:
   ///   - end: bytes from the beginning.
   ///   - first: where to stop; the beginning of a line.
-  /// - Throws: ``SystemError``.
-  init(_ handle: FileHandle, before end: Int, downTo first: Int = 0) throws(SystemError) {
+  init(_ handle: FileHandle, before end: Int, downTo first: Int = 0) {
     self.handle = handle
     self.first = first
-    lineEnd = try Self.endOfLastLine(of: handle, size: end, downTo: first)
-    position = max(first, lineEnd - 1)
-    isAtStart = lineEnd <= first
+    lineEnd = max(first, end)
+    position = lineEnd
   }
 
   /// The next line towards the beginning; nil where there is none.
   /// - Throws: ``SystemError``.
   mutating func next() throws(SystemError) -> Line? {
-    if isAtStart { return nil }
     while true {
-      if let newline = buffer[..<left].lastIndex(of: UInt8(ascii: "\n")) {
+      switch try step() {
+      case .line(let line): return line
+      case .pause: continue
+      case .end: return nil
+      }
+    }
+  }
+
+  /// The next line, or one chunk on the way there.
+  /// - Throws: ``SystemError``.
+  mutating func step() throws(SystemError) -> Step {
+    var hasRead = false
+    while !isAtStart {
+      if let newline = lastNewline {
         let line = line(from: newline + 1)
         left = newline
         lineEnd = line.start
-        return line
-      }
-      if position == first {
+        if !isBehindLastLine { return .line(line) }
+        isBehindLastLine = false
+      } else if position > first {
+        if hasRead { return .pause }
+        try readChunk()
+        hasRead = true
+      } else {
         isAtStart = true
-        return line(from: 0)
+        if !isBehindLastLine { return .line(line(from: 0)) }
       }
-      try readChunk()
     }
+    return .end
+  }
+
+  /// The index of the last newline in what is left of the buffer.
+  private var lastNewline: Int? {
+    buffer.withUnsafeBytes { bytes -> Int? in
+      var index = left
+      while index > 0 {
+        index -= 1
+        if bytes[index] == UInt8(ascii: "\n") { return index }
+      }
+      return nil
+    }
+  }
+
+  /// Where somebody begins who goes on from here later. Bytes from the beginning; the end of a line, or a place in a line
+  /// that is too long to be a record.
+  var resumeOffset: Int {
+    isBehindLastLine || left > Self.maximumLine ? position : lineEnd
   }
 
   private func line(from index: Int) -> Line {
@@ -70,11 +113,11 @@ struct BackwardLines {
 
   /// Reads what stands before the buffer.
   private mutating func readChunk() throws(SystemError) {
+    let rest = isBehindLastLine ? [] : buffer[..<min(left, Self.maximumLine)]
     // A chunk as long as what is there already: each byte is moved a constant number of times.
-    let size = min(max(nextChunkSize, left), Self.chunkSize * 16, position - first)
+    let size = min(max(nextChunkSize, rest.count), Self.chunkSize * 16, position - first)
     nextChunkSize = Self.chunkSize
     position -= size
-    let rest = buffer[..<min(left, Self.maximumLine)]
     buffer = try handle.read(count: size, at: position) + rest
     left = buffer.count
   }

@@ -135,7 +135,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
     var isFull: Bool { cursor != nil }
 
     mutating func read(_ handle: FileHandle, before end: Int) throws {
-      var lines = try BackwardLines(handle, before: end)
+      var lines = BackwardLines(handle, before: end)
       while let line = try lines.next() {
         if line.bytes.isEmpty { continue }
         guard let mint = (try? RecordLine.object(line.bytes)).flatMap({ Mint($0) }) else {

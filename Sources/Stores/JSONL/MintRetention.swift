@@ -89,7 +89,7 @@ struct MintRetention {
   private static func newestMint(
     in handle: FileHandle, before end: Int, downTo start: Int = 0
   ) throws -> Mint? {
-    var lines = try BackwardLines(handle, before: end, downTo: start)
+    var lines = BackwardLines(handle, before: end, downTo: start)
     while let line = try lines.next() {
       if let mint = (try? RecordLine.object(line.bytes)).flatMap({ Mint($0) }) { return mint }
     }
