@@ -6,6 +6,7 @@ extension StoreConformance {
   public static func checkMints(_ make: () throws -> Opener<any MintAuditStore>) throws {
     try checkOrderAndPages(try make())
     try checkFilters(try make()())
+    try checkBudget(try make())
     try checkParallelAppending(try make())
   }
 
@@ -39,7 +40,42 @@ extension StoreConformance {
     } while query.before != nil && pages < 10
     try require(paged == all.mints && pages == 4, "pages follow each other without gap or overlap")
     query.before = "nonsense"
-    _ = try store.list(query)
+    do {
+      try require(try store.list(query).mints.isEmpty, "an unknown cursor lists nothing")
+    } catch is UnknownCursor {}
+  }
+
+  /// A store may stop when the budget is used up, or ignore it; who goes on by the cursors sees everything once.
+  private static func checkBudget(_ open: Opener<any MintAuditStore>) throws {
+    let store = try open()
+    for number in 0..<100 { try store.append([mint(number, session: "x\(number % 25)")]) }
+    for (limit, lines) in [(1000, 1), (1000, 7), (3, 10), (1, 1)] {
+      for session in [nil, "x7", "none"] {
+        var query = MintQuery(limit: limit)
+        query.sessionID = session
+        let expected = (0..<100).reversed().filter { session == nil ? true : session == "x\($0 % 25)" }
+        query.budget = ScanBudget(lines: lines, nanoseconds: .max)
+        var listed: [String] = []
+        var pages = 0
+        repeat {
+          let page = try open().list(query)
+          try require(page.mints.count <= limit, "a page has no more mints than asked for")
+          listed += page.mints.map(\.tokenID)
+          query.before = page.cursor
+          pages += 1
+        } while query.before != nil && pages < 1000
+        try require(
+          listed == expected.map { "t\($0)" }, "a list in small steps is complete: \(listed), \(expected)")
+      }
+    }
+    var query = MintQuery(limit: 10)
+    query.budget = ScanBudget(lines: 0, nanoseconds: 0)
+    var calls = 0
+    repeat {
+      query.before = try store.list(query).cursor
+      calls += 1
+    } while query.before != nil && calls < 1000
+    try require(calls < 1000, "the smallest budget gets on too")
   }
 
   private static func checkFilters(_ store: any MintAuditStore) throws {

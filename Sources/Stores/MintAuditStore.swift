@@ -18,7 +18,10 @@ public protocol MintAuditStore: Sendable {
   func begin(_ mints: [Mint]) throws -> () throws -> Void
 
   /// What was recorded, newest first.
-  /// - Throws: ``StoreError``.
+  ///
+  /// ``MintQuery/budget`` is a hint: a store may stop when it is used up, and answer fewer mints than the limit, or none,
+  /// with a cursor to go on from. A store that answers quickly anyway may ignore it.
+  /// - Throws: ``StoreError``; ``UnknownCursor`` where ``MintQuery/before`` is no cursor of this list.
   func list(_ query: MintQuery) throws -> MintPage
 
   /// Proves that the store could take a record now, and leaves nothing behind. By default it always can.
@@ -117,6 +120,10 @@ public struct MintQuery: Sendable {
   public var sessionID: String?
   /// Only tokens that expire later. Seconds since 1970.
   public var expiringAfter: Int?
+  /// How much to look at before the store answers with what it has; by default everything.
+  public var budget = ScanBudget.unlimited
+  /// The one token with this `jti`.
+  var tokenID: String?
 
   public init(limit: Int) {
     self.limit = limit
@@ -127,7 +134,7 @@ public struct MintQuery: Sendable {
     func matches(_ wanted: String?, _ value: String) -> Bool {
       wanted.map { $0.hasSameBytes(as: value) } ?? true
     }
-    return matches(subject, mint.subject) && matches(role, mint.role)
+    return matches(tokenID, mint.tokenID) && matches(subject, mint.subject) && matches(role, mint.role)
       && matches(sessionID, mint.sessionID) && (expiringAfter.map { mint.expiry > $0 } ?? true)
   }
 }
@@ -136,7 +143,8 @@ public struct MintQuery: Sendable {
 public struct MintPage: Sendable {
   /// Newest first.
   public let mints: [Mint]
-  /// Where the next page begins; nil where this is the last.
+  /// Where the next page begins; nil where this is the last. With fewer mints than the limit it means: looked that far,
+  /// go on here. The next page may be empty.
   public let cursor: String?
 
   public init(mints: [Mint], cursor: String?) {

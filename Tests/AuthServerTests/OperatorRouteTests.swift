@@ -338,6 +338,15 @@ import Tokens
     }
   }
 
+  @Test func aCursorOfNoListOfMintsIsRefused() throws {
+    let operatorToken = token("operator")
+    for cursor in ["", "nonsense", "1.2.3", "0.0.0"] {
+      let answer = call("GET", "/mints?before=\(cursor)", operatorToken)
+      #expect(answer.status == 400, "\(cursor)")
+      #expect(answer.detail == "before is no cursor of this list")
+    }
+  }
+
   @Test func shortMintsAreNotRecorded() throws {
     for (minutes, kinds) in [(4, ["refresh"]), (5, ["refresh", "access"])] {
       let backend = InProcess { $0.accessTokenMinutes = minutes }

@@ -24,6 +24,7 @@ import Testing
     var all: [Line] = []
     while let line = try lines.next() {
       all.append(Line(bytes: Array(line.bytes), start: line.start, end: line.end))
+      #expect(lines.resumeOffset == line.start)
     }
     #expect(try lines.next() == nil)
     return all

@@ -28,8 +28,13 @@ struct MintsRoute: Sendable {
     query.role = parameters["role"]
     query.sessionID = parameters["session_id"]
     query.expiringAfter = isActiveOnly ? clock.seconds : nil
-    // What can fail fails here, before the answer has begun; later pages are read while it is sent.
-    let pages = Pages(first: try mints.list(query), query: query, mints: mints)
+    // What can fail fails here, before the answer has begun; the rest is looked for while it is sent.
+    let pages = MintPages(query, of: mints)
+    do {
+      try pages.readFirst()
+    } catch is UnknownCursor {
+      throw Problem(.badRequest, "before is no cursor of this list")
+    }
     let body = ItemStream.body {
       switch try pages.next() {
       case .mint(let mint):
@@ -39,43 +44,11 @@ struct MintsRoute: Sendable {
         var item = mint.members
         item.add("revoked", isRevoked)
         return .item(item.finish())
-      case .end(let cursor):
-        return .end(members: cursor.map { [("cursor", $0)] } ?? [])
+      case .none: return .none
+      case .end(let cursor): return .end(members: cursor.map { [("cursor", $0)] } ?? [])
       }
     }
     return .json(.stream(body))
-  }
-
-  /// Reads on page by page until as many mints were shown as were asked for, as revoked ones may be left out.
-  private final class Pages {
-    enum Next {
-      case mint(Mint)
-      case end(cursor: String?)
-    }
-
-    private var query: MintQuery
-    private let mints: any MintAuditStore
-    private var page: MintPage
-    private var index = 0
-
-    init(first: MintPage, query: MintQuery, mints: any MintAuditStore) {
-      page = first
-      self.query = query
-      self.mints = mints
-    }
-
-    func next() throws -> Next {
-      while index == page.mints.count {
-        guard query.limit > 0, let cursor = page.cursor else { return .end(cursor: page.cursor) }
-        query.before = cursor
-        page = try mints.list(query)
-        index = 0
-      }
-      index += 1
-      return .mint(page.mints[index - 1])
-    }
-
-    func countShown() { query.limit -= 1 }
   }
 
   private static func limit(_ parameters: [String: String]) throws(Problem) -> Int {

@@ -83,7 +83,9 @@ struct BackwardLines {
         hasRead = true
       } else {
         isAtStart = true
-        if !isBehindLastLine { return .line(line(from: 0)) }
+        let line = line(from: 0)
+        lineEnd = first
+        if !isBehindLastLine { return .line(line) }
       }
     }
     return .end

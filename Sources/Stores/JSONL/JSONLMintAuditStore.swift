@@ -96,60 +96,32 @@ public final class JSONLMintAuditStore: MintAuditStore {
   // MARK: - Listing
 
   private func page(_ query: MintQuery) throws -> MintPage {
-    var page = Page(query: query, path: path, logger: logger)
+    var scan = MintScan(query, logger: logger)
     let place = query.before.flatMap(FileCursor.init)
-    // The current one first, and once: it may be rotated meanwhile, and stand among the others then.
-    let current = try SharedFiles.open(path, flags: .read)
     var isFound = query.before == nil
-    func read(_ handle: FileHandle) throws {
+    func read(_ path: String, _ handle: FileHandle) throws {
       if isFound {
-        try page.read(handle, before: try handle.status().size)
+        try scan.read(path, handle, before: try handle.status().size)
       } else if let place, try place.isIn(handle) {
         isFound = true
-        try page.read(handle, before: place.offset)
+        try scan.read(path, handle, before: place.offset)
       }
     }
-    if let current { try read(current) }
-    if !page.isFull {
-      let identity = try current?.status().identity
-      for archive in try archives.all().reversed() where !page.isFull {
+    // The current one first, and once: it may be rotated meanwhile, and stand among the others then.
+    let current = try SharedFiles.open(path, flags: .read)
+    let identity = try current?.status().identity
+    if let current { try read(path, current) }
+    if !scan.isDone {
+      for archive in try archives.all().reversed() where !scan.isDone {
+        // Only the file of the cursor needs to be opened.
+        if !isFound, try FileStatus.ofFile(at: archive)?.identity.inode != place?.inode { continue }
         guard let handle = try SharedFiles.open(archive, flags: .read),
           try handle.status().identity != identity
         else { continue }
-        try read(handle)
+        try read(archive, handle)
       }
     }
-    return MintPage(mints: page.mints, cursor: page.cursor)
-  }
-
-  /// A page that is being filled.
-  private struct Page {
-    let query: MintQuery
-    let path: String
-    let logger: Logger
-    var mints: [Mint] = []
-    /// Where the next page begins, once it is known that there is one. A file is named by its inode, which stays when
-    /// it is rotated.
-    var cursor: String?
-
-    var isFull: Bool { cursor != nil }
-
-    mutating func read(_ handle: FileHandle, before end: Int) throws {
-      var lines = BackwardLines(handle, before: end)
-      while let line = try lines.next() {
-        if line.bytes.isEmpty { continue }
-        guard let mint = (try? RecordLine.object(line.bytes)).flatMap({ Mint($0) }) else {
-          logger.error("damaged record skipped", metadata: ["file": "\(path)", "offset": "\(line.start)"])
-          continue
-        }
-        guard query.includes(mint) else { continue }
-        if mints.count == query.limit {
-          // There is more: the next page begins below the last mint of this one.
-          cursor = try FileCursor(handle, offset: line.end).text
-          return
-        }
-        mints.append(mint)
-      }
-    }
+    guard isFound else { throw UnknownCursor() }
+    return MintPage(mints: scan.mints, cursor: scan.cursor)
   }
 }
