@@ -12,13 +12,23 @@ public final class JSONLMintAuditStore: MintAuditStore {
   private let log: AppendLog
   private let archives: MintArchives
   private let retention: MintRetention?
+  private let indexing: MintIndexing
 
   /// - Parameters:
   ///   - path: the file; made with the first mint. `<path>.lock` lies beside it.
   ///   - rotationSize: how large it grows. Bytes.
   ///   - retentionDays: how long archives are kept; 0 is for ever.
-  public init(
+  public convenience init(
     path: String, rotationSize: Int = 64 << 20, retentionDays: Int, clock: Clock, logger: Logger
+  ) {
+    self.init(
+      path: path, rotationSize: rotationSize, indexStep: 4 << 20, retentionDays: retentionDays, clock: clock,
+      logger: logger)
+  }
+
+  /// - Parameter indexStep: how much the file grows before it is indexed again. Bytes.
+  init(
+    path: String, rotationSize: Int, indexStep: Int, retentionDays: Int, clock: Clock, logger: Logger
   ) {
     self.path = path
     self.rotationSize = rotationSize
@@ -26,6 +36,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
     self.logger = logger
     log = AppendLog(path: path, clock: clock, logger: logger)
     archives = MintArchives(path: path)
+    indexing = MintIndexing(archives: archives, step: indexStep, logger: logger)
     retention =
       retentionDays > 0
       ? MintRetention(archives: archives, kept: retentionDays * 86400, clock: clock, logger: logger) : nil
@@ -51,6 +62,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
       return try log.append(lines, at: end)
     }
     if isRotated { finishRotation() }
+    if isRotated || indexing.isDue(at: end.offset, grownBy: lines.count) { indexing.schedule() }
     return { [self] in try log.waitUntilDurable(end, renew: renew) }
   }
 
@@ -70,6 +82,21 @@ public final class JSONLMintAuditStore: MintAuditStore {
     try StoreError.translating(path) { try retention?.removeOld(force: force) ?? 0 }
   }
 
+  /// Builds the indexes that are missing, which workers do in the background.
+  /// - Returns: how many.
+  /// - Throws: ``StoreError``.
+  public func updateIndexes() throws -> Int {
+    try StoreError.translating(path) { try indexing.update() }
+  }
+
+  /// The mint of a token, by its `jti`; nil where it isn't recorded, or no more.
+  /// - Throws: ``StoreError``.
+  public func mint(withTokenID tokenID: String) throws -> Mint? {
+    var query = MintQuery(limit: 1)
+    query.tokenID = tokenID
+    return try list(query).mints.first
+  }
+
   // MARK: - Rotation
 
   /// A file whose disk failed is put away like a full one: nothing in it was promised and isn't there.
@@ -79,7 +106,10 @@ public final class JSONLMintAuditStore: MintAuditStore {
 
   /// Under the lock.
   private func rotate() throws {
-    try Files.rename(path, to: try archives.next())
+    let archive = try archives.next()
+    try Files.rename(path, to: archive)
+    // One that is left behind isn't about the new file, and is replaced.
+    try? Files.rename(MintIndex.path(of: path), to: MintIndex.path(of: archive))
     _ = try FileHandle(path: path, flags: .create)
     try Files.synchronizeFolder(of: path)
   }
@@ -100,11 +130,13 @@ public final class JSONLMintAuditStore: MintAuditStore {
     let place = query.before.flatMap(FileCursor.init)
     var isFound = query.before == nil
     func read(_ path: String, _ handle: FileHandle) throws {
+      // The current one is indexed a while after it has grown.
+      let unindexed = path.hasSameBytes(as: self.path) ? 2 * indexing.step : indexing.step
       if isFound {
-        try scan.read(path, handle, before: try handle.status().size)
+        try scan.read(path, handle, before: try handle.status().size, unindexed: unindexed)
       } else if let place, try place.isIn(handle) {
         isFound = true
-        try scan.read(path, handle, before: place.offset)
+        try scan.read(path, handle, before: place.offset, unindexed: unindexed)
       }
     }
     // The current one first, and once: it may be rotated meanwhile, and stand among the others then.
@@ -122,6 +154,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
       }
     }
     guard isFound else { throw UnknownCursor() }
+    if scan.lacksIndex { indexing.scheduleOnce() }
     return MintPage(mints: scan.mints, cursor: scan.cursor)
   }
 }

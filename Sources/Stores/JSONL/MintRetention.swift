@@ -38,6 +38,7 @@ struct MintRetention {
   private func remove(_ archive: String) -> Bool {
     do throws(SystemError) {
       try Files.remove(archive)
+      try Files.remove(MintIndex.path(of: archive))
       logger.notice("old mint audit removed", metadata: ["file": "\(archive)"])
       return true
     } catch {

@@ -14,6 +14,8 @@ struct MintScan {
   /// Where the next page begins. A file is named by its inode, which stays when it is rotated.
   private(set) var cursor: String?
   private(set) var isDone = false
+  /// Whether more was looked through than would have been with an index.
+  private(set) var lacksIndex = false
 
   init(_ query: MintQuery, logger: Logger) {
     self.query = query
@@ -26,8 +28,55 @@ struct MintScan {
   private var isUsedUp: Bool { hasMoved && (linesLeft <= 0 || Clock.monotonicNanoseconds >= deadline) }
 
   /// Looks at the mints of a file that stand before `end`, until the page is full or the budget used up.
-  mutating func read(_ path: String, _ handle: FileHandle, before end: Int) throws {
-    try read(path, handle, 0..<end)
+  /// - Parameter unindexed: how much of the file may be without an index. Bytes.
+  mutating func read(
+    _ path: String, _ handle: FileHandle, before end: Int, unindexed: Int
+  ) throws {
+    if isUsedUp { return try stop(handle, end) }
+    let keys = MintKey.all(of: query)
+    let index = keys.isEmpty ? nil : try MintIndex(of: path, handle)
+    let covered = min(end, index?.header.covered ?? 0)
+    if !keys.isEmpty && end - covered > unindexed { lacksIndex = true }
+    try read(path, handle, covered..<end)
+    if let index, !isDone { try read(path, handle, before: covered, index, keys) }
+    hasMoved = true
+  }
+
+  /// Looks at the blocks that may hold what is asked for.
+  private mutating func read(
+    _ path: String, _ handle: FileHandle, before end: Int, _ index: MintIndex, _ keys: [UInt32]
+  ) throws {
+    let blocks: Set<UInt16>
+    do {
+      blocks = try keys.dropFirst().reduce(try index.blocks(of: keys[0])) {
+        $0.intersection(try index.blocks(of: $1))
+      }
+    } catch {
+      logger.warning("damaged index passed over", metadata: ["file": "\(path)", "reason": "\(error)"])
+      lacksIndex = true
+      return try read(path, handle, 0..<end)
+    }
+    var upper = end
+    for block in blocks.sorted(by: >) where !isDone {
+      let start = Int(block) << index.header.blockShift
+      let first = try Self.startOfLine(from: start, before: end, handle)
+      let last = try Self.startOfLine(from: start + (1 << index.header.blockShift), before: upper, handle)
+      if first < last { try read(path, handle, first..<last) }
+      upper = first
+    }
+  }
+
+  /// The first offset at which a line begins, at `offset` or behind; `end` where none does before it.
+  private static func startOfLine(from offset: Int, before end: Int, _ handle: FileHandle) throws -> Int {
+    if offset == 0 { return 0 }
+    var position = offset - 1
+    while position < end {
+      let bytes = try handle.read(count: min(4096, end - position), at: position)
+      if let newline = bytes.firstIndex(of: UInt8(ascii: "\n")) { return position + newline + 1 }
+      if bytes.isEmpty { break }
+      position += bytes.count
+    }
+    return end
   }
 
   private mutating func read(_ path: String, _ handle: FileHandle, _ range: Range<Int>) throws {

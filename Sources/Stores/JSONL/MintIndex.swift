@@ -1,0 +1,113 @@
+import POSIX
+
+/// Tells in which blocks of a file of mints a subject, a session or a token may be: `<file>.index`.
+///
+/// Behind the header stand the first keys of the pages, then the pages: each a checksum and 682 entries, which are a key
+/// of 32 bits and the number of a block, sorted. A look-up reads the header, 4 bytes a page, and a page: 9 KiB for
+/// 64 MiB of mints. Bloom filters were half as large, and their look-ups would have read as much in 16 places.
+///
+/// The answers of a list never depend on an index: where it is missing, damaged or another file's, the file is read.
+struct MintIndex {
+  static let pageSize = 4096
+  private static let entrySize = 6
+  static let entriesPerPage = (pageSize - 4) / entrySize
+
+  let header: MintIndexHeader
+  private let handle: FileHandle
+  private let fences: [UInt8]
+
+  /// The index has been damaged.
+  struct Damaged: Error {}
+
+  /// Where the index of a file lies.
+  static func path(of file: String) -> String { "\(file).index" }
+
+  /// Opens the index of a file; nil where there is none, or none that is about the file as it is now.
+  /// - Throws: ``SystemError`` where the file itself can't be read.
+  init?(of path: String, _ file: FileHandle) throws(SystemError) {
+    guard let handle = try? SharedFiles.open(Self.path(of: path), flags: .read),
+      let start = try? handle.read(count: MintIndexHeader.width, at: 0),
+      let header = MintIndexHeader(start), try header.isAbout(file),
+      let fences = try? handle.read(
+        count: Self.pageCount(entries: header.entries) * 4, at: MintIndexHeader.width),
+      CRC32C.checksum(fences[...]) == header.fences
+    else { return nil }
+    self.header = header
+    self.handle = handle
+    self.fences = fences
+  }
+
+  private static func pageCount(entries: Int) -> Int { (entries + entriesPerPage - 1) / entriesPerPage }
+
+  /// The bytes behind the header, of sorted entries: the first keys, and the pages.
+  static func encode(_ entries: [MintIndexEntry]) -> (fences: [UInt8], pages: [UInt8]) {
+    var fences: [UInt8] = []
+    var pages: [UInt8] = []
+    pages.reserveCapacity((pageCount(entries: entries.count)) * pageSize)
+    for start in stride(from: 0, to: entries.count, by: entriesPerPage) {
+      var page: [UInt8] = []
+      page.reserveCapacity(pageSize)
+      for entry in entries[start...].prefix(entriesPerPage) {
+        page.append(entry.key.littleEndian)
+        page.append(entry.block.littleEndian)
+      }
+      page += [UInt8](repeating: 0, count: pageSize - 4 - page.count)
+      fences.append(entries[start].key.littleEndian)
+      pages.append(CRC32C.checksum(page[...]).littleEndian)
+      pages += page
+    }
+    return (fences, pages)
+  }
+
+  /// All entries, sorted.
+  /// - Throws: ``Damaged``, ``SystemError``.
+  func entries() throws -> [MintIndexEntry] {
+    try (0..<fences.count / 4).flatMap(page)
+  }
+
+  /// The numbers of the blocks that may hold a key.
+  /// - Throws: ``Damaged``, ``SystemError``.
+  func blocks(of key: UInt32) throws -> Set<UInt16> {
+    var blocks: Set<UInt16> = []
+    // The last page that begins with a smaller key may end with this one.
+    var low = 0
+    var high = fences.count / 4
+    while low < high {
+      let middle = (low + high) / 2
+      if fence(middle) < key { low = middle + 1 } else { high = middle }
+    }
+    for number in max(0, low - 1)..<fences.count / 4 where number < low || fence(number) == key {
+      for entry in try page(number) where entry.key == key { blocks.insert(entry.block) }
+    }
+    return blocks
+  }
+
+  private func fence(_ page: Int) -> UInt32 { UInt32(littleEndian: fences.load(at: page * 4)) }
+
+  private func page(_ number: Int) throws -> [MintIndexEntry] {
+    let bytes = try handle.read(
+      count: Self.pageSize, at: MintIndexHeader.width + fences.count + number * Self.pageSize)
+    guard bytes.count == Self.pageSize,
+      CRC32C.checksum(bytes[4...]) == UInt32(littleEndian: bytes.load(at: 0))
+    else { throw Damaged() }
+    return (0..<min(Self.entriesPerPage, header.entries - number * Self.entriesPerPage)).map { index in
+      let offset = 4 + index * Self.entrySize
+      return MintIndexEntry(
+        key: UInt32(littleEndian: bytes.load(at: offset)),
+        block: UInt16(littleEndian: bytes.load(at: offset + 4)))
+    }
+  }
+}
+
+/// That a key occurs in a block.
+struct MintIndexEntry: Comparable {
+  /// Both in one number, as some 600,000 of them are sorted at a time.
+  private let number: UInt64
+
+  init(key: UInt32, block: UInt16) { number = UInt64(key) << 16 | UInt64(block) }
+
+  var key: UInt32 { UInt32(truncatingIfNeeded: number >> 16) }
+  var block: UInt16 { UInt16(truncatingIfNeeded: number) }
+
+  static func < (one: MintIndexEntry, other: MintIndexEntry) -> Bool { one.number < other.number }
+}

@@ -1,0 +1,102 @@
+import POSIX
+
+/// What an index begins with: which part of which file it is about.
+struct MintIndexHeader: Equatable {
+  /// Bytes from the beginning of the file of mints that the index knows; whole lines.
+  let covered: Int
+  /// When the file last changed, where it changes no more: an archive, of which the index knows everything. Nanoseconds
+  /// since 1970; 0 for a file that grows.
+  let modified: Int
+  /// Lines belong to blocks of 2 to this power, by their first byte.
+  let blockShift: Int
+  let entries: Int
+  /// Of the file's first and last covered bytes.
+  let first: UInt32
+  let last: UInt32
+  /// Of the first keys of the pages.
+  let fences: UInt32
+
+  /// Bytes the header takes.
+  static let width = 52
+  private static let mark = Array("mintidx1".utf8)
+  /// How much of the file is compared at either end. Bytes.
+  private static let comparedSize = 256
+  /// Block numbers have 16 bits.
+  private static let smallestShift = 16
+
+  /// - Throws: ``SystemError``.
+  init(covered: Int, of handle: FileHandle, modified: Int, entries: Int, fences: [UInt8]) throws(SystemError)
+  {
+    self.covered = covered
+    self.modified = modified
+    self.entries = entries
+    blockShift = Self.blockShift(of: covered)
+    first = try Self.checksum(of: handle, at: 0, count: min(covered, Self.comparedSize))
+    let count = min(covered, Self.comparedSize)
+    last = try Self.checksum(of: handle, at: covered - count, count: count)
+    self.fences = CRC32C.checksum(fences[...])
+  }
+
+  /// Reads a header; nil for anything that isn't one.
+  init?(_ bytes: [UInt8]) {
+    guard bytes.count == Self.width, bytes.starts(with: Self.mark),
+      CRC32C.checksum(bytes.dropLast(4)) == UInt32(littleEndian: bytes.load(at: 48)),
+      let covered = Int(exactly: UInt64(littleEndian: bytes.load(at: 8))),
+      let modified = Int(exactly: UInt64(littleEndian: bytes.load(at: 16)))
+    else { return nil }
+    self.covered = covered
+    self.modified = modified
+    blockShift = Int(UInt32(littleEndian: bytes.load(at: 24)))
+    entries = Int(UInt32(littleEndian: bytes.load(at: 28)))
+    first = UInt32(littleEndian: bytes.load(at: 32))
+    last = UInt32(littleEndian: bytes.load(at: 36))
+    fences = UInt32(littleEndian: bytes.load(at: 40))
+  }
+
+  var bytes: [UInt8] {
+    var bytes = Self.mark
+    bytes.append(UInt64(covered).littleEndian)
+    bytes.append(UInt64(modified).littleEndian)
+    for value in [UInt32(blockShift), UInt32(entries), first, last, fences, 0] {
+      bytes.append(value.littleEndian)
+    }
+    bytes.append(CRC32C.checksum(bytes[...]).littleEndian)
+    return bytes
+  }
+
+  /// How large blocks are, so that 65536 of them cover a file: 64 KiB up to 4 GiB.
+  static func blockShift(of size: Int) -> Int {
+    var shift = smallestShift
+    while size >> shift >= 1 << 16 { shift += 1 }
+    return shift
+  }
+
+  /// Whether this is about that file as it is now.
+  /// - Throws: ``SystemError``.
+  func isAbout(_ handle: FileHandle) throws(SystemError) -> Bool {
+    let status = try handle.status()
+    guard covered <= status.size, modified == 0 || modified == max(1, status.modified)
+    else { return false }
+    let count = min(covered, Self.comparedSize)
+    guard try Self.checksum(of: handle, at: 0, count: count) == first else { return false }
+    return try Self.checksum(of: handle, at: covered - count, count: count) == last
+  }
+
+  private static func checksum(
+    of handle: FileHandle, at offset: Int, count: Int
+  ) throws(SystemError) -> UInt32 {
+    CRC32C.checksum(try handle.read(count: count, at: offset)[...])
+  }
+}
+
+extension [UInt8] {
+  /// The number that stands at an offset.
+  func load<Number: FixedWidthInteger & BitwiseCopyable>(at offset: Int) -> Number {
+    withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Number.self) }
+  }
+
+  /// Appends a number as it stands in memory.
+  mutating func append<Number: FixedWidthInteger>(_ number: Number) {
+    Swift.withUnsafeBytes(of: number) { append(contentsOf: $0) }
+  }
+}
