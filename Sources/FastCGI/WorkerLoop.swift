@@ -28,8 +28,6 @@ public final class WorkerLoop: Sendable {
   private static let blockingCapacity = 4096
   /// The same for each that hashes at once: some seconds' worth.
   private static let hashingCapacity = 32
-  /// How much a hashing thread gives way: `nice(2)`.
-  private static let hashingNiceness: Int32 = 10
 
   private let listener: Int32
   private let threadCount: Int
@@ -256,10 +254,7 @@ public final class WorkerLoop: Sendable {
   /// Hashes on a thread of its own, which gives way to all others.
   private func startHashing(_ connection: Connection) {
     do throws(SystemError) {
-      try Thread.detach { [self] in
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.hashingNiceness)
-        runJobs(connection, of: hashing)
-      }
+      try Thread.detachInBackground { [self] in runJobs(connection, of: hashing) }
     } catch {
       log.error("no thread for a password", error)
       var next: Connection? = connection

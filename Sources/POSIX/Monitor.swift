@@ -47,8 +47,7 @@ public final class Monitor<State>: @unchecked Sendable {
   public func wait<Value>(
     until deadline: UInt64, for body: (inout State) throws -> Value?
   ) rethrows -> Value? {
-    var limit = timespec(
-      tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+    var limit = timespec(nanoseconds: deadline)
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     while true {

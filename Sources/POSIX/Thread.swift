@@ -32,6 +32,19 @@ public enum Thread {
     pthread_detach(try start(body))
   }
 
+  /// How much less of the processor a background thread gets than those who answer. `nice(2)`.
+  private static let backgroundNiceness: Int32 = 10
+
+  /// The same for long work, which gives way to all other threads.
+  /// - Throws: as ``start(_:)``.
+  public static func detachInBackground(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+    try detach {
+      // Of the thread alone, on Linux.
+      setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, backgroundNiceness)
+      body()
+    }
+  }
+
   /// Waits for a thread to end. `pthread_clockjoin_np(3)`.
   /// - Parameter deadline: as ``Clock/monotonicNanoseconds`` tells time.
   /// - Returns: whether it has.

@@ -10,7 +10,7 @@ import POSIX
 /// Somebody may remove the file while it is locked; the next to come makes another and locks that. So whoever must
 /// not lose what another process writes meanwhile also locks the data, as ``AppendLog`` does.
 final class FileLock: @unchecked Sendable {
-  /// How long to wait before giving up. Nanoseconds.
+  /// How long to wait before giving up, if the request's deadline isn't earlier. Nanoseconds.
   static let timeout: UInt64 = 5_000_000_000
 
   private let path: String
@@ -31,7 +31,7 @@ final class FileLock: @unchecked Sendable {
   /// As ``withLock(_:)``; the body is told until when it may wait for further locks, as
   /// ``Clock/monotonicNanoseconds`` tells time.
   func withLock<Value>(_ body: (_ deadline: UInt64) throws -> Value) throws -> Value {
-    let deadline = Clock.monotonicNanoseconds + Self.timeout
+    let deadline = Deadline.within(Self.timeout)
     guard mutex.lock(until: deadline) else { throw Self.busy(path) }
     defer { mutex.unlock() }
     let handle = try lockFile(until: deadline)

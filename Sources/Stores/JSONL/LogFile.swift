@@ -6,7 +6,7 @@ import POSIX
 /// Appending is done under the lock of the log that the file belongs to; waiting for the disk is not, so that
 /// writers who wait at the same time share one `fdatasync(2)`.
 final class LogFile: Sendable {
-  /// How long to wait for another thread's flush. Nanoseconds.
+  /// How long to wait for another thread's flush, if the request's deadline isn't earlier. Nanoseconds.
   static let timeout: UInt64 = 10_000_000_000
   /// How often the size that is on the disk is noted. Nanoseconds.
   private static let notePeriod: UInt64 = 1_000_000_000
@@ -115,7 +115,7 @@ final class LogFile: Sendable {
   ///   taken longer than 10 s.
   func waitUntilDurable(_ size: Int) throws(SystemError) {
     want(size)
-    let deadline = Clock.monotonicNanoseconds + timeout
+    let deadline = Deadline.within(timeout)
     while let flush = try next(size, until: deadline) {
       let failure = Self.failure { () throws(SystemError) in try flushData(handle) }
       let nameFailure =

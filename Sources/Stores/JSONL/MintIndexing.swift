@@ -36,7 +36,7 @@ final class MintIndexing: Sendable {
     }
     guard isFirst else { return }
     do throws(SystemError) {
-      try BackgroundThread.run { [self] in run() }
+      try Thread.detachInBackground { [self] in run() }
     } catch {
       state.withLock { $0.isWanted = false }
       logger.error("mints not indexed", metadata: ["reason": "\(error)"])
