@@ -35,7 +35,15 @@ import Testing
     for id in answered { #expect(try store.isRevoked(id), name) }
     let reader = store
     #expect(throws: Never.self, name) { try reader.prepare() }
-    for id in answered + whole { #expect(try reader.isRevoked(id), name) }
+    for id in answered + whole {
+      #expect(try reader.isRevoked(id), name)
+      // A script searches the file for it.
+      #expect(try store.isRevoked(id), name)
+    }
+    #expect(try !store.isRevoked("none"), name)
+    var listed: [String] = []
+    try reader.list(since: nil).read { listed.append($0.tokenID) }
+    #expect(Set(listed).isSuperset(of: answered), name)
     _ = try store.revoke("new", reason: "", by: "op")
     let late = store
     #expect(throws: Never.self, name) { try late.prepare() }

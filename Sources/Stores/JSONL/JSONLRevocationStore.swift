@@ -97,7 +97,9 @@ public final class JSONLRevocationStore: RevocationStore {
       return RevocationReader {
         try StoreError.translating(path) {
           while let line = try lines.next() {
-            if !line.bytes.isEmpty { return try RevocationLine.revocation(line.bytes) }
+            let revocation = try RevocationLine.revocation(
+              line.bytes, from: line.start, to: line.end, of: handle)
+            if let revocation { return revocation }
           }
           return nil
         }

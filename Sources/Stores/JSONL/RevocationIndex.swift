@@ -65,46 +65,4 @@ enum RevocationLine {
     guard let revocation = Revocation(try RecordLine.object(line)) else { throw RecordLine.Damaged() }
     return revocation
   }
-
-  /// The line of a file that revokes a token, looked for without reading the others as JSON; nil where
-  /// there is none.
-  ///
-  /// For a token identifier that JSON writes as it is: what has quotes, backslashes or control characters
-  /// isn't found.
-  static func find(_ tokenID: String, in handle: FileHandle) throws -> Revocation? {
-    let needle = Array("\"\(tokenID)\"".utf8)
-    let chunkSize = 1 << 18
-    var offset = 0
-    var buffer: [UInt8] = []
-    while true {
-      let chunk = try handle.read(count: chunkSize, at: offset + buffer.count)
-      buffer += chunk
-      var start = 0
-      while let found = buffer.firstIndex(of: needle, from: start) {
-        // Else the line goes on in the next chunk.
-        guard let line = line(around: found, in: buffer, isEnd: chunk.count < chunkSize) else { break }
-        do throws(RecordLine.Damaged) {
-          let revocation = try revocation(line)
-          if revocation.tokenID.utf8.elementsEqual(tokenID.utf8) { return revocation }
-        } catch {
-          // At the end somebody is still writing, or was interrupted.
-          if line.endIndex < buffer.endIndex { throw error }
-        }
-        start = line.endIndex
-      }
-      if chunk.count < chunkSize { return nil }
-      let kept = buffer.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-      offset += kept
-      buffer.removeFirst(kept)
-    }
-  }
-
-  private static func line(around index: Int, in buffer: [UInt8], isEnd: Bool) -> ArraySlice<UInt8>? {
-    let newline = UInt8(ascii: "\n")
-    let start = buffer[..<index].lastIndex(of: newline).map { $0 + 1 } ?? 0
-    guard let end = buffer[index...].firstIndex(of: newline) ?? (isEnd ? buffer.endIndex : nil) else {
-      return nil
-    }
-    return buffer[start..<end]
-  }
 }
