@@ -153,7 +153,7 @@ import Testing
   }
 
   /// The disk had it once, so that it is no lost write.
-  @Test func NULsInWhatWasOnTheDiskAreAnAlarm() throws {
+  @Test func aSectorThatWasOnTheDiskAndIsGoneIsAnAlarm() throws {
     _ = try store.revoke("a", reason: String(repeating: "x", count: 2000), by: "op")
     _ = try store.revoke("b", reason: "", by: "op")
     var bytes = Array(try folder.read("revocations.jsonl").utf8)

@@ -34,7 +34,7 @@ final class AppendLog: @unchecked Sendable {
   /// - Throws: ``StoreError``.
   func locked<Value>(_ body: () throws -> Value) throws -> Value {
     try StoreError.translating(path) {
-      try lock.withLock { deadline in
+      try lock.withLockAndDeadline { deadline in
         self.deadline = deadline
         defer { release() }
         return try body()

@@ -25,12 +25,12 @@ final class FileLock: @unchecked Sendable {
   /// Runs a body that nobody else who takes this lock runs meanwhile.
   /// - Throws: ``StoreError`` where the lock can't be had within 5 s, and what the body throws.
   func withLock<Value>(_ body: () throws -> Value) throws -> Value {
-    try withLock { _ in try body() }
+    try withLockAndDeadline { _ in try body() }
   }
 
   /// As ``withLock(_:)``; the body is told until when it may wait for further locks, as
   /// ``Clock/monotonicNanoseconds`` tells time.
-  func withLock<Value>(_ body: (_ deadline: UInt64) throws -> Value) throws -> Value {
+  func withLockAndDeadline<Value>(_ body: (_ deadline: UInt64) throws -> Value) throws -> Value {
     let deadline = Deadline.within(Self.timeout)
     guard mutex.lock(until: deadline) else { throw Self.busy(path) }
     defer { mutex.unlock() }
