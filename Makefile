@@ -5,7 +5,7 @@ export DESTDIR
 BUILD := @scripts/build
 
 .DEFAULT_GOAL := help
-.PHONY: help build run run-gate demo test bench bench-instructions install deb configs format lint clean setup-build
+.PHONY: help build run run-gate demo test crash-test bench bench-instructions install deb configs format lint clean setup-build
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -32,6 +32,12 @@ demo: ## sign in with each wallet algorithm against a running `make run`
 test: ## install what is missing, then lint and every test, with real web servers
 	@scripts/setup test
 	@scripts/test
+
+crash-test: ## lose the power IMAGES times (2000) on FILE_SYSTEMS (all there are) and check every promise; as root
+	@scripts/setup crash-test
+	$(BUILD)
+	@python3 -B Tests/PowerLoss --binary .build/release/pico-auth --keep .build/power-loss \
+	  --images $(or $(IMAGES),2000) $(if $(FILE_SYSTEMS),--file-systems $(FILE_SYSTEMS))
 
 bench: ## measure against a C responder, openssl, nginx and the peer, as ratios
 	@scripts/setup bench
