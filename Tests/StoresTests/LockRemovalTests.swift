@@ -49,7 +49,7 @@ import Testing
     let path = folder.file("mints.jsonl")
     @Sendable func open() -> JSONLMintAuditStore {
       JSONLMintAuditStore(
-        path: path, turnOverSize: 5000, retentionDays: 0, clock: .system, logger: log.logger)
+        path: path, rotationSize: 5000, retentionDays: 0, clock: .system, logger: log.logger)
     }
     let answered = try writing("mints.jsonl") { writer in
       let store = open()
