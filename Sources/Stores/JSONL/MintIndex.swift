@@ -3,8 +3,9 @@ import POSIX
 /// Tells in which blocks of a file of mints a subject, a session or a token may be: `<file>.index`.
 ///
 /// Behind the header stand the first keys of the pages, then the pages: each a checksum and 682 entries, which are a key
-/// of 32 bits and the number of a block, sorted. A look-up reads the header, 4 bytes a page, and a page: 9 KiB for
-/// 64 MiB of mints. Bloom filters were half as large, and their look-ups would have read as much in 16 places.
+/// of 32 bits and the number of a block, sorted. A look-up reads the header, 4 bytes a page, and a page or two: about
+/// 10 KiB for 64 MiB of mints. Bloom filters are smaller, but they can't be searched without reading all of them, or
+/// one bit of each block in a dozen places.
 ///
 /// The answers of a list never depend on an index: where it is missing, damaged or another file's, the file is read.
 struct MintIndex {
