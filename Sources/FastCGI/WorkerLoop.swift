@@ -29,6 +29,9 @@ public final class WorkerLoop: Sendable {
   /// The same for each that hashes at once: some seconds' worth.
   private static let hashingCapacity = 32
 
+  /// How much hashing threads give way to the others.
+  private static let hashingNiceness: Int32 = 10
+
   private let listener: Int32
   private let threadCount: Int
   private let requestLimit: Int
@@ -254,7 +257,10 @@ public final class WorkerLoop: Sendable {
   /// Hashes on a thread of its own, which gives way to all others.
   private func startHashing(_ connection: Connection) {
     do throws(SystemError) {
-      try Thread.detachInBackground { [self] in runJobs(connection, of: hashing) }
+      try Thread.detach { [self] in
+        Thread.giveWay(by: Self.hashingNiceness)
+        runJobs(connection, of: hashing)
+      }
     } catch {
       log.error("no thread for a password", error)
       var next: Connection? = connection

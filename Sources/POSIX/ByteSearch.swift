@@ -12,3 +12,10 @@ extension [UInt8] {
     }
   }
 }
+
+extension ArraySlice<UInt8> {
+  /// Whether a part stands anywhere in the slice. `memmem(3)`.
+  public func holds(_ part: [UInt8]) -> Bool {
+    withUnsafeBytes { memmem($0.baseAddress, $0.count, part, part.count) != nil }
+  }
+}

@@ -32,17 +32,19 @@ public enum Thread {
     pthread_detach(try start(body))
   }
 
-  /// How much less of the processor a background thread gets than those who answer. `nice(2)`.
-  private static let backgroundNiceness: Int32 = 10
-
-  /// The same for long work, which gives way to all other threads.
+  /// The same for long work that nobody waits for.
   /// - Throws: as ``start(_:)``.
   public static func detachInBackground(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
     try detach {
-      // Of the thread alone, on Linux.
-      setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, backgroundNiceness)
+      giveWay()
       body()
     }
+  }
+
+  /// Leaves the processor to others from now on: for the calling thread alone, as Linux has it. `setpriority(2)`.
+  /// - Parameter niceness: 19 takes what nobody else wants.
+  public static func giveWay(by niceness: Int32 = 19) {
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
   }
 
   /// Waits for a thread to end. `pthread_clockjoin_np(3)`.

@@ -12,6 +12,13 @@ extension StoreConformance {
   private static func checkRevoking(_ open: Opener<any RevocationStore>) throws {
     let (mine, other) = (try open(), try open())
     let kelvin = "\u{212a}"
+    let dated = try mine.revoke("dated", reason: "", by: "op", expiry: 4_000_000_000)
+    try require(
+      try other.revoke("dated", reason: "", by: "op", expiry: 1) == dated,
+      "an expiry stays as it was first given")
+    try require(
+      String(decoding: dated.json, as: UTF8.self).contains("exp") == false,
+      "a revocation's JSON has the members of the contract")
     for tokenID in ["0123456789abcdef0123456789abcdef", "any text", "q\"\\\u{1}é", "K"] {
       try require(try !other.isRevoked(tokenID), "nothing is revoked at first")
       let first = try mine.revoke(tokenID, reason: "r\n", by: "op")
@@ -32,7 +39,8 @@ extension StoreConformance {
     let store = try open()
     func tokenIDs(_ list: RevocationList) throws -> [String] {
       var all: [String] = []
-      try list.read { all.append($0.tokenID) }
+      let reader = try list.makeReader()
+      while let revocation = try reader.next() { all.append(revocation.tokenID) }
       return all
     }
     try require(try tokenIDs(store.list(since: nil)).isEmpty, "an empty store lists nothing")
@@ -44,12 +52,18 @@ extension StoreConformance {
     try require(
       try tokenIDs(store.list(since: all.cursor)).isEmpty, "since the last list nothing is new")
     _ = try store.revoke("new", reason: "", by: "")
+    // The list as it was: what comes while it is read is for the next.
+    let (reader, other) = (try all.makeReader(), try all.makeReader())
+    try require(try reader.next()?.tokenID == "t299", "a list is read one at a time")
+    _ = try open().revoke("newer", reason: "", by: "")
+    try require(try reader.next()?.tokenID == "t298", "a list doesn't change while it is read")
+    try require(try other.next()?.tokenID == "t299", "two who read a list don't disturb each other")
     let newer = try open().list(since: all.cursor)
-    try require(try tokenIDs(newer) == ["new"], "since the last list one is new")
+    try require(try tokenIDs(newer) == ["newer", "new"], "since the last list two are new")
     try require(newer.version != all.version, "the version changes with the list")
     for cursor in ["", "x", "ffffffff.ffffffff", "-1.-1", String(repeating: "f", count: 100)] {
       try require(
-        try tokenIDs(store.list(since: cursor)).count == 301, "an unknown cursor lists everything")
+        try tokenIDs(store.list(since: cursor)).count == 302, "an unknown cursor lists everything")
     }
   }
 
@@ -65,7 +79,8 @@ extension StoreConformance {
     try require(reasons.count == 100, "nothing is lost when many revoke")
     try require(reasons.values.allSatisfy { $0.count == 1 }, "a token has one entry")
     var listed = 0
-    try open().list(since: nil).read { _ in listed += 1 }
+    let reader = try open().list(since: nil).makeReader()
+    while try reader.next() != nil { listed += 1 }
     try require(listed == 100, "a token is listed once")
   }
 }

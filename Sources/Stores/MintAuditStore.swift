@@ -155,5 +155,5 @@ public struct MintPage: Sendable {
 
 extension JSONValue {
   /// A time as a whole number of seconds, rounded up; nil where it is no number, or none that fits.
-  fileprivate var wholeSeconds: Int? { integer ?? double.flatMap { Int(exactly: $0.rounded(.up)) } }
+  var wholeSeconds: Int? { integer ?? double.flatMap { Int(exactly: $0.rounded(.up)) } }
 }

@@ -126,6 +126,39 @@ import Testing
     #expect(try run("store", "compact", "--json").output.contains(#""revocations_kept":2"#))
   }
 
+  /// Records that are years old, which is what a clock that is years ahead makes of all.
+  @Test func compactRefusesAClockThatNoRecordBearsOut() throws {
+    try folder.write(
+      "mints.jsonl", mint("old", exp: 1_700_000_900).replacing(#""iat": 1"#, with: #""iat": 1700000000"#))
+    let revocation = #"{"jti": "old", "revoked_at": 1700000000.5, "reason": "", "revoked_by": ""}"# + "\n"
+    try folder.write("revocations.jsonl", revocation)
+    let refused = try run("store", "compact")
+    #expect(refused.status == 1)
+    #expect(refused.errors.contains("days ahead of the newest record") && refused.errors.contains("--force"))
+    #expect(try folder.read("revocations.jsonl") == revocation)
+    let forced = try run("store", "compact", "--force")
+    #expect(forced.status == 0, "\(forced.errors)")
+    #expect(forced.output.contains("revocations: 0 kept, 1 dropped"))
+  }
+
+  /// A token may be older than the settings are.
+  @Test func compactKeepsTokensOfFormerLifetimes() throws {
+    let month = Int(Date().timeIntervalSince1970) - 30 * 86400
+    try folder.write(
+      "mints.jsonl",
+      mint("other", exp: 4_000_000_000).replacing(#""iat": 1"#, with: #""iat": \#(month + 30 * 86400)"#))
+    try folder.write(
+      "revocations.jsonl",
+      #"{"jti": "unknown", "revoked_at": \#(month), "reason": "", "revoked_by": ""}"# + "\n")
+    let result = try Tool.run(
+      [Tool.picoAuth, "store", "compact"],
+      environment: [
+        "SERVER_AUTH_STATE_DIR": folder.path, "SERVER_AUTH_FLEET_MAX_TTL_SECONDS": "86400",
+        "SERVER_AUTH_FLEET_SESSION_TTL_SECONDS": "3600", "SERVER_AUTH_REFRESH_TOKEN_EXPIRE_DAYS": "1",
+      ])
+    #expect(result.output.contains("revocations: 1 kept, 0 dropped"), "\(result)")
+  }
+
   /// What nothing is known of is kept: a revocation without a time, a token whose mint has none.
   @Test func compactKeepsWhatItCannotDate() throws {
     try folder.write(

@@ -42,7 +42,8 @@ import Testing
     }
     #expect(try !store.isRevoked("none"), name)
     var listed: [String] = []
-    try reader.list(since: nil).read { listed.append($0.tokenID) }
+    let list = try reader.list(since: nil).makeReader()
+    while let revocation = try list.next() { listed.append(revocation.tokenID) }
     #expect(Set(listed).isSuperset(of: answered), name)
     _ = try store.revoke("new", reason: "", by: "op")
     let late = store

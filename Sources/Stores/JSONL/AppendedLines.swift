@@ -24,9 +24,12 @@ struct AppendedLines {
   /// What stands behind the last newline. Its writer is still at it, or was interrupted. Of a line that is too long for
   /// a record only the beginning.
   private(set) var unfinished: [UInt8] = []
-  private var handle: FileHandle?
+  /// The file that is followed; nil where there was none.
+  private(set) var handle: FileHandle?
   /// The file as it was when it was read.
-  private var status: FileStatus?
+  private(set) var status: FileStatus?
+  /// Whether the file was not read yet, although where to begin is known.
+  private var isUnread = false
   /// Bytes that were read and needn't be again: those behind a torn line, and `unfinished`, are not among them.
   private var offset = 0
   /// The last bytes before `offset`.
@@ -36,12 +39,24 @@ struct AppendedLines {
     self.path = path
   }
 
+  /// Follows an open file from an offset on, at which a line begins: what stands before is known already.
+  /// - Throws: ``SystemError``.
+  init(path: String, following handle: FileHandle, from offset: Int) throws(SystemError) {
+    self.path = path
+    self.handle = handle
+    self.offset = offset
+    status = try handle.status()
+    isUnread = true
+    let start = max(0, offset - Self.comparedSize)
+    last = try handle.read(count: offset - start, at: start)
+  }
+
   /// Whether all of a file that looks like this was handed over; nil is no file.
   func haveAll(of current: FileStatus?) -> Bool {
     guard let current, let status else { return current == nil && status == nil }
     // What is unfinished may have been cut off and something as long written in its place, within one tick of the
     // file's time.
-    return (unfinished.isEmpty || unfinished.count > Self.reReadSize)
+    return !isUnread && (unfinished.isEmpty || unfinished.count > Self.reReadSize)
       && status.identity == current.identity && status.size == current.size
       && status.modified == current.modified
   }
@@ -69,6 +84,7 @@ struct AppendedLines {
     try readOn(handle, body)
     // As it was before: what came while it was read is looked for next time.
     status = current
+    isUnread = false
     return change
   }
 

@@ -5,12 +5,18 @@ import POSIX
 /// The file is named by its inode, which stays the same when it is renamed but is used again once it is removed;
 /// so the cursor also tells a checksum of what stands before the place.
 struct FileCursor: Equatable {
-  private static let checkedSize = 64
+  private static let checkedSize = 4096
 
   let inode: UInt
   /// Bytes from the beginning, not negative.
   let offset: Int
-  private let checksum: UInt32
+  let checksum: UInt32
+
+  init(inode: UInt, offset: Int, checksum: UInt32) {
+    self.inode = inode
+    self.offset = offset
+    self.checksum = checksum
+  }
 
   /// The cursor for an offset at which a line begins, or the end.
   init(_ handle: FileHandle, offset: Int) throws(SystemError) {

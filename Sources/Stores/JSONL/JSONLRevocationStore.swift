@@ -7,71 +7,177 @@ import Wire
 /// look-up of every other sees. The peer's files are taken as they are.
 public final class JSONLRevocationStore: RevocationStore {
   private struct State {
-    var index: RevocationIndex
+    /// Whether the index follows the file. A CGI script's one look-up is cheaper without.
     var isLoaded = false
     var lookups = 0
+    /// Whether the process is to live, so that it may write a snapshot beside its work.
+    var isLasting = false
+    /// When a snapshot may be written next. Nanoseconds, monotonic; nil while one is being written.
+    var nextSnapshot: UInt64? = 0
   }
+
+  /// How long to wait after a snapshot was written, or couldn't be. Nanoseconds.
+  private static let snapshotPause: UInt64 = 60_000_000_000
+  /// A log that is larger gets a snapshot before it is read, if it has none. Bytes a record of the tail's limit.
+  private static let bytesPerRecord = 128
 
   public let path: String
   private let clock: Clock
+  private let logger: Logger
   private let log: AppendLog
   /// Held by the one process that compacts.
   private let compaction: FileLock
-  private let state: Mutex<State>
+  private let index: RevocationIndex
+  private let tailLimit: Int
+  private let state = Mutex(State())
 
   /// - Parameter path: the file; nothing is revoked while there is none. `<path>.lock` lies beside it.
-  public init(path: String, clock: Clock, logger: Logger) {
-    self.path = path
-    self.clock = clock
-    log = AppendLog(path: path, clock: clock, logger: logger)
-    compaction = FileLock(path: path + ".compact.lock")
-    state = Mutex(State(index: RevocationIndex(path: path, logger: logger)))
+  public convenience init(path: String, clock: Clock, logger: Logger) {
+    self.init(path: path, tailLimit: RevocationIndex.defaultTailLimit, clock: clock, logger: logger)
   }
 
-  /// Reads the whole file. Without that it is read at the second look-up, and the first just searches it: all
-  /// that a CGI script needs.
+  /// - Parameter tailLimit: how many records stand behind a snapshot before a process that lasts writes another.
+  init(path: String, tailLimit: Int, clock: Clock, logger: Logger) {
+    self.path = path
+    self.clock = clock
+    self.logger = logger
+    self.tailLimit = tailLimit
+    log = AppendLog(path: path, clock: clock, logger: logger)
+    compaction = FileLock(path: path + ".compact.lock")
+    index = RevocationIndex(path: path, tailLimit: tailLimit, logger: logger)
+  }
+
+  /// Reads the file's snapshot and what stands behind it. Without that it is done at the second look-up, and the first just
+  /// searches: all that a CGI script needs.
   public func prepare() throws {
-    try reading { state in
-      try state.index.refresh()
-      state.isLoaded = true
+    do {
+      if try isLargeWithoutSnapshot() { try makeSnapshot() }
+    } catch {
+      // A damaged log is told of below; with a full disk the log is read into memory.
+      logger.warning("snapshot can't be written", metadata: ["reason": "\(error)"])
     }
+    try load()
+    state.withLock { $0.isLasting = true }
+  }
+
+  private func isLargeWithoutSnapshot() throws -> Bool {
+    guard let handle = try SharedFiles.open(path, flags: .read),
+      try handle.status().size > tailLimit * Self.bytesPerRecord
+    else { return false }
+    return RevocationSnapshot.of(handle, path: path, logger: logger) == nil
   }
 
   public func checkWritable() throws {
     try log.locked { try SharedFiles.checkWritable(path) }
   }
 
+  // MARK: - Looking up
+
   public func isRevoked(_ tokenID: String) throws -> Bool {
     let hash = TokenIDHash(tokenID)
-    // The system call stays outside of the lock that all threads take. What had come when it was made is known then.
-    let status = try StoreError.translating(path) { try FileStatus.ofFile(at: path) }
-    if let answer = state.withLock({ $0.index.answer(hash, asOf: status) }) { return answer }
-    return try reading { state in
-      state.lookups += 1
-      if !state.isLoaded && state.lookups == 1 && Self.isPlain(tokenID) {
-        guard let handle = try SharedFiles.open(path, flags: .read) else { return false }
-        return try RevocationLine.find(tokenID, in: handle) != nil
+    return try StoreError.translating(path) {
+      do {
+        // The system call stays outside of the lock that all threads take. What had come when it was made is known then.
+        if let answer = try index.answer(hash, asOf: try FileStatus.ofFile(at: path)) { return answer }
+        let isFirst = state.withLock { state in
+          state.lookups += 1
+          return !state.isLoaded && state.lookups == 1
+        }
+        if isFirst && Self.isPlain(tokenID) { return try searchOnce(tokenID, hash) }
+        try load()
+        makeSnapshotWhereWanted()
+        return try index.contains(hash)
+      } catch is RevocationSnapshot.Damaged {
+        return try isRevokedAsTheLogTells(tokenID, hash)
       }
-      try state.index.refresh()
-      state.isLoaded = true
-      return state.index.contains(hash)
     }
   }
 
-  public func revoke(_ tokenID: String, reason: String, by actor: String) throws -> Revocation {
-    // Read what there is before the lock is taken, which others wait for.
-    try prepare()
+  private func load() throws {
+    try StoreError.translating(path) { try index.refresh() }
+    state.withLock { $0.isLoaded = true }
+  }
+
+  /// One look-up without reading the list into memory.
+  private func searchOnce(_ tokenID: String, _ hash: TokenIDHash) throws -> Bool {
+    guard let handle = try SharedFiles.open(path, flags: .read) else { return false }
+    let snapshot = RevocationSnapshot.of(handle, path: path, logger: logger)
+    if try snapshot?.contains(hash) == true { return true }
+    return try RevocationLine.find(tokenID, in: handle, from: snapshot?.covered ?? 0) != nil
+  }
+
+  /// Searches the log where a block of the snapshot is damaged: it takes long, for one token of some thousands, until
+  /// another snapshot is made.
+  private func isRevokedAsTheLogTells(_ tokenID: String, _ hash: TokenIDHash) throws -> Bool {
+    logger.error("snapshot is damaged; the log is searched", metadata: ["file": "\(path)"])
+    index.distrustSnapshot()
+    if state.withLock({ $0.isLasting }) {
+      try load()
+      makeSnapshotWhereWanted()
+      if let answer = try? index.contains(hash) { return answer }
+    }
+    return try existing(tokenID) != nil
+  }
+
+  // MARK: - Revoking
+
+  public func revoke(
+    _ tokenID: String, reason: String, by actor: String, expiry: Int?
+  ) throws -> Revocation {
+    // What takes long is done before the lock is taken, which others wait for.
+    let earlier = try known(tokenID)
     let (revocation, end) = try log.locked {
       let end = try log.open(renew: renew)
-      if let earlier = try existing(tokenID, end.file.handle) { return (earlier, end) }
+      if let earlier = try earlier ?? known(tokenID) { return (earlier, end) }
       let revocation = Revocation(
-        tokenID: tokenID, revokedAt: clock.now, reason: reason, revokedBy: actor)
-      return (revocation, try log.append(RecordLine.seal(revocation.json), at: end))
+        tokenID: tokenID, revokedAt: clock.now, reason: reason, revokedBy: actor, expiry: expiry)
+      return (revocation, try log.append(RecordLine.seal(revocation.record), at: end))
     }
     // An earlier entry too: whoever wrote it may not have seen it reach the disk.
     try log.waitUntilDurable(end, renew: renew)
     return revocation
   }
+
+  /// The entry that revoked a token; nil where it isn't revoked. Searches the log for those that are.
+  private func known(_ tokenID: String) throws -> Revocation? {
+    try load()
+    return try StoreError.translating(path) {
+      let isKnown = (try? index.contains(TokenIDHash(tokenID))) ?? true
+      return isKnown ? try existing(tokenID) : nil
+    }
+  }
+
+  /// The first entry of a token, looked for in the log.
+  private func existing(_ tokenID: String) throws -> Revocation? {
+    guard let handle = try SharedFiles.open(path, flags: .read) else { return nil }
+    if Self.isPlain(tokenID) { return try RevocationLine.find(tokenID, in: handle) }
+    // The first entry is the last to come.
+    var found: Revocation?
+    let reader = try list(since: nil).makeReader()
+    while let revocation = try reader.next() {
+      if revocation.tokenID.hasSameBytes(as: tokenID) { found = revocation }
+    }
+    return found
+  }
+
+  /// Whether JSON writes a text as it is.
+  private static func isPlain(_ text: String) -> Bool {
+    text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c && $0 != 0x2f }
+  }
+
+  /// Writes again what a disk may have failed to take; under the log's lock.
+  private func renew(_ file: LogFile) throws {
+    let draft = try LogDraft(path: path + ".renewed", like: file.handle)
+    var lines = ForwardLines(file.handle, path: path, in: 0..<(try file.handle.status().size))
+    while let (line, _) = try lines.next() {
+      _ = try RevocationLine.hash(line)
+      try draft.add(line)
+      try draft.add(CollectionOfOne(UInt8(ascii: "\n")))
+    }
+    try draft.replace(file, of: log)
+  }
+
+  // MARK: - Listing
 
   public func list(since cursor: String?) throws -> RevocationList {
     try StoreError.translating(path) { try listing(since: cursor) }
@@ -107,52 +213,59 @@ public final class JSONLRevocationStore: RevocationStore {
     }
   }
 
-  /// Rewrites the file without the records that are not to be kept, while others read and append.
+  // MARK: - Compacting
+
+  /// Drops the revocations of tokens that have expired by more than a minute, while others read and append.
+  ///
+  /// The record tells when its token expires, or the mint audit; it is written into the record then. Where neither does,
+  /// a revocation is kept for 100 years, which no token outlives.
+  /// - Parameters:
+  ///   - mints: the mint audit; nil where there is none.
+  ///   - force: believe the clock although it is more than 30 days ahead of the newest revocation and mint.
   /// - Returns: how many were kept and dropped.
   /// - Throws: ``StoreError``; the file is as it was then.
   public func compact(
-    keeping isKept: (Revocation) throws -> Bool
+    mints: (any MintAuditStore)?, force: Bool = false
   ) throws -> (kept: Int, dropped: Int) {
-    let rewrite = RevocationRewrite(path: path, draftPath: path + ".compact")
+    let run = RevocationCompaction(path: path, log: log, clock: clock, logger: logger, renew: renew)
     return try StoreError.translating(path) {
-      try compaction.withLock {
-        // The long part without the log's lock; what is appended meanwhile is added under it.
-        guard let draft = try rewrite.begin(isKept) else { return (0, 0) }
-        return try log.locked {
-          try rewrite.finish(draft, from: try log.open(renew: renew).file, keeping: isKept)
-        }
+      try compaction.withLock { try run.run(mints: mints, force: force) }
+    }
+  }
+
+  /// Writes a snapshot of the file as it is.
+  /// - Returns: false where another process is at it.
+  /// - Throws: ``StoreError``.
+  @discardableResult
+  func makeSnapshot() throws -> Bool {
+    try StoreError.translating(path) {
+      try SnapshotMaker(path: path, log: log, logger: logger, renew: renew).run()
+    }
+  }
+
+  /// Has a thread of its own write a snapshot where many records stand behind the present one, in a process that lasts.
+  private func makeSnapshotWhereWanted() {
+    guard index.wantsSnapshot else { return }
+    let isMine = state.withLock { state in
+      guard state.isLasting, let next = state.nextSnapshot, next <= Clock.monotonicNanoseconds else {
+        return false
       }
+      state.nextSnapshot = nil
+      return true
     }
-  }
-
-  /// Writes again what a disk may have failed to take; under the log's lock.
-  private func renew(_ file: LogFile) throws {
-    try RevocationRewrite(path: path, draftPath: path + ".renewed").run(from: file) { _ in true }
-  }
-
-  /// The entry that revoked a token; nil where it isn't revoked.
-  private func existing(_ tokenID: String, _ handle: FileHandle) throws -> Revocation? {
-    let isKnown = try reading { state in
-      try state.index.refresh()
-      state.isLoaded = true
-      return state.index.contains(TokenIDHash(tokenID))
+    guard isMine else { return }
+    let started: Void? = try? Thread.detachInBackground { [self] in
+      do {
+        try makeSnapshot()
+      } catch {
+        logger.warning("snapshot can't be written", metadata: ["reason": "\(error)"])
+      }
+      pauseSnapshots()
     }
-    guard isKnown else { return nil }
-    if Self.isPlain(tokenID) { return try RevocationLine.find(tokenID, in: handle) }
-    var found: Revocation?
-    let reader = try list(since: nil).makeReader()
-    while let revocation = try reader.next() {
-      if revocation.tokenID.hasSameBytes(as: tokenID) { found = revocation }
-    }
-    return found
+    if started == nil { pauseSnapshots() }
   }
 
-  /// Whether JSON writes a text as it is.
-  private static func isPlain(_ text: String) -> Bool {
-    text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c && $0 != 0x2f }
-  }
-
-  private func reading<Value>(_ body: (inout State) throws -> Value) throws -> Value {
-    try StoreError.translating(path) { try state.withLock { state in try body(&state) } }
+  private func pauseSnapshots() {
+    state.withLock { $0.nextSnapshot = Clock.monotonicNanoseconds + Self.snapshotPause }
   }
 }

@@ -2,9 +2,18 @@ import Crypto
 
 /// A token identifier in 16 bytes. Ours are 16 bytes in lower-case hex and stand for themselves; any other
 /// is represented by the beginning of its SHA-256.
-struct TokenIDHash: Hashable {
-  private let high: UInt64
-  private let low: UInt64
+struct TokenIDHash: Hashable, Comparable {
+  let high: UInt64
+  let low: UInt64
+
+  init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  static func < (one: TokenIDHash, other: TokenIDHash) -> Bool {
+    one.high == other.high ? one.low < other.low : one.high < other.high
+  }
 
   init(_ tokenID: String) {
     let bytes = Array(tokenID.utf8)

@@ -115,11 +115,13 @@ struct Store: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Drops revocations of tokens that have expired, and old mints.",
       discussion: """
-        A revocation is dropped once its token has expired by more than a minute, as the mint audit tells; \
-        or, where that knows nothing of the token, once the longest lifetime that the settings allow has \
-        passed.
+        A revocation is dropped once its token has expired by more than a minute, as its record or the mint audit \
+        tells; or, where neither does, after 100 years. Where the clock is more than 30 days ahead of the newest \
+        record, nothing is removed and the command fails: a clock that is wrong would free revoked tokens.
         """)
 
+    @Flag(help: "Believes the clock although no record is recent: for an installation that was idle.")
+    var force = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var config: ConfigOptions
 
@@ -132,19 +134,20 @@ struct Store: ParsableCommand {
         let mints = JSONLMintAuditStore(
           path: settings.effectiveMintAuditPath, retentionDays: settings.mintAuditRetentionDays,
           clock: Program.clock, logger: logger)
-        let expiries = try RevokedExpiries(revocations: revocations, mints: mints, settings: settings)
-        let now = Program.clock.now
-        let counts = try revocations.compact { expiries.expiry(of: $0) + RevokedExpiries.margin > now }
-        let removed = try mints.removeOld()
+        Thread.giveWay()
+        let counts = try revocations.compact(mints: mints, force: force)
+        let removed = try mints.removeOld(force: force)
+        let indexed = try mints.updateIndexes()
         if output.json {
           var item = JSONObjectWriter()
           item.add("revocations_kept", counts.kept)
           item.add("revocations_dropped", counts.dropped)
           item.add("mint_files_removed", removed)
+          item.add("mint_files_indexed", indexed)
           return try output.print(item.finish())
         }
         try Console.print("revocations: \(counts.kept) kept, \(counts.dropped) dropped")
-        try Console.print("mints: \(removed) old files removed")
+        try Console.print("mints: \(removed) old files removed, \(indexed) indexed")
       }
     }
   }

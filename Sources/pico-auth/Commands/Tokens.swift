@@ -91,7 +91,8 @@ struct Tokens: ParsableCommand {
 
     func run() throws {
       try reporting {
-        try Program.commandStores(config).revocations.list(since: nil).read(output.show)
+        let reader = try Program.commandStores(config).revocations.list(since: nil).makeReader()
+        while let revocation = try reader.next() { try output.show(revocation) }
       }
     }
   }

@@ -1,0 +1,19 @@
+import POSIX
+
+/// Where snapshots of a log lie. Each is named by the inode of its log, so that a compacted log has its snapshot at the
+/// moment it gets its name.
+enum SnapshotPath {
+  static func of(_ log: FileStatus.Identity, log path: String) -> String {
+    "\(path).snapshot-\(String(log.inode, radix: 16))"
+  }
+
+  /// Removes the snapshots of other logs that had this name, and what interrupted processes left of theirs.
+  /// - Throws: ``SystemError``.
+  static func removeOthers(than log: FileStatus.Identity, log path: String) throws(SystemError) {
+    let (folder, kept) = (Files.parent(of: path), of(log, log: path))
+    let prefix = "\(path.split(separator: "/").last ?? "").snapshot-"
+    for name in try Files.names(in: folder) where name.hasPrefix(prefix) {
+      if "\(folder)/\(name)" != kept { try Files.remove("\(folder)/\(name)") }
+    }
+  }
+}

@@ -1,0 +1,9 @@
+/// What an ``ExternalSort`` sorts: a key of 16 bytes and a value. 24 bytes.
+struct SortEntry: Comparable {
+  let key: TokenIDHash
+  let value: Int
+
+  static func < (one: SortEntry, other: SortEntry) -> Bool {
+    one.key == other.key ? one.value < other.value : one.key < other.key
+  }
+}
