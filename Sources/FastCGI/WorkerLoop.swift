@@ -46,6 +46,7 @@ public final class WorkerLoop: Sendable {
   private let blocking: JobQueue
   private let hashing: JobQueue
   private let served = Atomic<Int>(0)
+  private let stopBegan = Atomic<UInt64>(0)
   private let threads = Monitor<[pthread_t]>([])
   /// No thread serves before all are there.
   private let isStarted = Monitor(false)
@@ -97,11 +98,20 @@ public final class WorkerLoop: Sendable {
   }
 
   /// Waits for SIGTERM, SIGINT, SIGQUIT, SIGUSR1, the end of the lifeline or the last request that is to be served, and
-  /// then until requests in flight are answered, 2 s at most: a thread that hangs doesn't keep the process from ending.
+  /// then until requests in flight are answered: within 2 s, or 4.5 s where they wait for a disk or a lock. A thread that
+  /// hangs doesn't keep the process from ending.
   public func waitUntilStopped() {
     stops.wait()
-    let end = Clock.monotonicNanoseconds + WorkerStop.totalTime
+    let end = stopStart() + WorkerStop.totalTime
     for thread in threads.withLock({ $0 }) { _ = Thread.join(thread, until: end) }
+    while !hashing.isIdle && Clock.monotonicNanoseconds < end { usleep(2000) }
+  }
+
+  /// When the first thread found out that the worker is to stop: now, for the first to ask.
+  private func stopStart() -> UInt64 {
+    let now = Clock.monotonicNanoseconds
+    let (isFirst, start) = stopBegan.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+    return isFirst ? now : start
   }
 
   private func serve() {
@@ -110,7 +120,7 @@ public final class WorkerLoop: Sendable {
         let descriptor = events.wait(milliseconds: timeout)
         lookForLate()
         guard let descriptor else { continue }
-        if stops.descriptors.contains(descriptor) { return WorkerStop(self).run(buffer) }
+        if stops.descriptors.contains(descriptor) { return WorkerStop(self, start: stopStart()).run(buffer) }
         if descriptor == listener {
           acceptSome(buffer)
         } else if let connection = parked.take(descriptor), advance(connection, buffer) == .run {
@@ -121,7 +131,7 @@ public final class WorkerLoop: Sendable {
   }
 
   private var timeout: Int32 {
-    let isTimed = parked.haveDeadlines || blocking.hasWaiting || hashing.hasWaiting
+    let isTimed = parked.haveDeadlines || hasWaiting
     return min(isTimed ? Self.lateCheckInterval : .max, heartbeat?.milliseconds ?? .max).orForever
   }
 
@@ -227,7 +237,8 @@ public final class WorkerLoop: Sendable {
 
   // MARK: - Jobs
 
-  var isIdle: Bool { blocking.isIdle && hashing.isIdle }
+  /// Whether requests wait for a thread.
+  var hasWaiting: Bool { blocking.hasWaiting || hashing.hasWaiting }
 
   /// Runs the job of a connection that was let in, and those that wait behind it.
   func runJobs(_ connection: Connection) { runJobs(connection, of: blocking) }

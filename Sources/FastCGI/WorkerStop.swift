@@ -6,23 +6,28 @@ import POSIX
 /// late.
 struct WorkerStop {
   /// How long connections that wait to be accepted are taken on, how long requests that have begun to come are waited
-  /// for, how long those that have come are served, and when the process ends whatever its threads do. Nanoseconds.
+  /// for, how long those that have come are begun, and when the process ends although some still wait for a disk or a
+  /// lock: before the supervisor kills it. Nanoseconds.
   private static let acceptTime: UInt64 = 500_000_000
   private static let finishTime: UInt64 = 1_000_000_000
   private static let serveTime: UInt64 = 1_700_000_000
-  static let totalTime: UInt64 = 1_900_000_000
+  static let totalTime: UInt64 = 4_500_000_000
   /// How long a thread sleeps when it finds nothing to do. Microseconds.
   private static let pause: UInt32 = 2000
 
   private let loop: WorkerLoop
-  private let start = Clock.monotonicNanoseconds
+  private let start: UInt64
 
-  init(_ loop: WorkerLoop) { self.loop = loop }
+  /// - Parameter start: when the first thread found out, in ``Clock/monotonicNanoseconds``.
+  init(_ loop: WorkerLoop, start: UInt64) {
+    self.loop = loop
+    self.start = start
+  }
 
   func run(_ buffer: UnsafeMutableRawBufferPointer) {
     while !hasPassed(Self.serveTime) {
       let awaited = loop.parked.refuseMore()
-      var isIdle = loop.isIdle
+      var isIdle = !loop.hasWaiting
       // A few at a time, so that every thread has some; more than those that tell of the stop and the listening socket,
       // which are always among them.
       for descriptor in loop.events.poll(limit: 4) {

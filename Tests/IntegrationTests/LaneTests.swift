@@ -56,6 +56,29 @@ import Testing
     #expect(eventually { !backend.child.isRunning })
   }
 
+  /// A reload and a stop answer what has come, also where the disk takes longer than they should.
+  @Test(.enabled(if: FaultInjection.isPossible, "strace can't trace here"), arguments: [SIGHUP, SIGTERM])
+  func aStopWaitsForTheDisk(_ signal: Int32) throws {
+    let before = try Backend(in: folder)
+    before.child.stop()
+    let backend = try Backend(
+      in: folder, workers: 1,
+      tracer: [
+        "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
+        "inject=fdatasync:delay_exit=2500000",
+      ])
+    let waiting = try begin(1, backend, "POST", "/fleet/sessions", body: session)
+    let path = "\(backend.state)/mints.jsonl"
+    #expect(
+      eventually {
+        (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n").count == 1
+      })
+    kill(try #require(backend.child.children.first), signal)
+    for client in waiting { #expect(try client.answer().status == 200) }
+    for process in backend.child.children { kill(process, SIGTERM) }
+    #expect(eventually { !backend.child.isRunning })
+  }
+
   /// A process that holds a store's lock and is stopped.
   @Test func aHeldLockIsA503AndHoldsUpNobodyElse() throws {
     let backend = try Backend(in: folder, threads: 4)
