@@ -62,4 +62,24 @@ import Testing
     #expect(answered.count == 1200)
     #expect(try Set(open().list(MintQuery(limit: 10000)).mints.map(\.tokenID)) == answered)
   }
+
+  @Test func noChallengeIsGoodTwiceAndNoneIsLost() throws {
+    let path = folder.file("challenges.jsonl")
+    @Sendable func open() -> JSONLChallengeStore {
+      JSONLChallengeStore(path: path, lifetime: 60, limit: 100_000, clock: .system, logger: log.logger)
+    }
+    let store = open()
+    let shared = try (0..<300).map { _ in try store.create(for: "a") }
+    let uses = Mutex<[String: Int]>([:])
+    let made = try writing("challenges.jsonl") { _ in
+      let store = open()
+      return try shared.map { challenge in
+        if try store.consume(challenge, for: "a") { uses.withLock { $0[challenge, default: 0] += 1 } }
+        return try store.create(for: "b")
+      }
+    }
+    #expect(uses.withLock { uses in shared.allSatisfy { uses[$0] == 1 } })
+    #expect(made.count == 1200)
+    #expect(try made.filter { try !store.consume($0, for: "b") } == [])
+  }
 }

@@ -60,6 +60,14 @@ final class ChallengeFile {
   /// Whether the file may outlive the boot that its challenges are used in, so that each use must reach the disk.
   var outlivesBoot: Bool { header.boot == ChallengeFileHeader.unknownBoot }
 
+  /// Keeps out other processes that have the file open.
+  /// - Throws: ``StoreError`` where another has it for too long; ``SystemError``.
+  func lock(until deadline: UInt64) throws {
+    try FileLock.wait(for: handle, path: path, until: deadline)
+  }
+
+  func unlock() { handle.unlock() }
+
   /// Waits until what was changed is on the disk.
   func synchronize() throws(SystemError) { try handle.synchronizeData() }
 

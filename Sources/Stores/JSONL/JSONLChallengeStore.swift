@@ -27,6 +27,11 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   /// Milliseconds since 1970; nil until looked up.
   private var firstExpiryOfCurrent: Int?
   private var lastExpiryOfPrevious = 0
+  /// The file whose own lock is held, as somebody may remove the lock file: of two processes that lock different files of
+  /// that name, the second waits here.
+  private var held: ChallengeFile?
+  /// Until when to wait for it, in ``Clock/monotonicNanoseconds``.
+  private var deadline: UInt64 = 0
 
   /// - Parameters:
   ///   - path: the file; `<path>.1` and `<path>.lock` lie beside it. Made at first use.
@@ -98,19 +103,32 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   /// The file that records are added to, and its size; begun where there is none, repaired where its
   /// last record is torn.
   private func openCurrent() throws -> (ChallengeFile, size: Int) {
-    guard let status = try FileStatus.ofFile(at: path), status.size > 0 else {
-      try beginGeneration(after: nil)
-      return try openCurrent()
+    while true {
+      guard let status = try FileStatus.ofFile(at: path), status.size > 0 else {
+        try beginGeneration(after: nil)
+        continue
+      }
+      let isOpen = current?.identity == status.identity
+      guard let file = isOpen ? current : try reopen() else { continue }
+      try hold(file)
+      // Whoever had its lock may have begun another.
+      guard let status = try FileStatus.ofFile(at: path), status.identity == file.identity else { continue }
+      let torn = status.size - ChallengeFile.offset(of: ChallengeFile.count(size: status.size))
+      if torn > 0 { try repair(file, size: status.size) }
+      return (file, status.size - torn)
     }
-    let file: ChallengeFile
-    if let current, current.identity == status.identity {
-      file = current
-    } else {
-      file = try reopen()
-    }
-    let torn = status.size - ChallengeFile.offset(of: ChallengeFile.count(size: status.size))
-    if torn > 0 { try repair(file, size: status.size) }
-    return (file, status.size - torn)
+  }
+
+  private func hold(_ file: ChallengeFile) throws {
+    if held === file { return }
+    release()
+    try file.lock(until: deadline)
+    held = file
+  }
+
+  private func release() {
+    held?.unlock()
+    held = nil
   }
 
   /// As ``openCurrent()``; a new file where it is time for one.
@@ -252,6 +270,12 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
 
   /// Runs a body under the lock and turns what the system says into a ``StoreError``.
   private func storing<Value>(_ body: () throws -> Value) throws -> Value {
-    try StoreError.translating(path) { try lock.withLock(body) }
+    try StoreError.translating(path) {
+      try lock.withLockAndDeadline { deadline in
+        self.deadline = deadline
+        defer { release() }
+        return try body()
+      }
+    }
   }
 }
