@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-PROGRAM = PROJECT / ".build/release/pico-auth"
+PROGRAM = Path(os.environ.get("PROGRAM", PROJECT / ".build/release/pico-auth"))
 RESULTS = PROJECT / "Benchmarks/results"
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = int(os.environ.get("DURATION", "3"))
