@@ -20,6 +20,10 @@ def token_id(token):
     return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["jti"]
 
 
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
 class Clients:
     """Threads, each with a kept connection, and what was promised to them."""
 
@@ -32,10 +36,13 @@ class Clients:
         # Requests that got no answer, or one that they should not get.
         self.broken = []
 
+    def connection(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+
     def start(self, count, request, pause=0.0, times=None):
-        """Has so many clients make a request again and again, in all, or so many times each."""
+        """Has so many clients make a request again and again, until they are stopped or so many times each."""
         def run():
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+            connection = self.connection()
             done = 0
             while not self.ended.is_set() and done != times:
                 request(connection)
@@ -75,8 +82,6 @@ class Clients:
                 self.broken.append(f"{path}: {answer.status}")
         return None
 
-    # MARK: - Requests
-
     def mint(self, connection):
         answer = self.ask(connection, "/fleet/sessions", {"session_id": "s", "agent_id": "a"},
                           {"X-Fleet-Secret": SECRET})
@@ -86,7 +91,7 @@ class Clients:
 
     def revoke(self, connection):
         answer = self.ask(connection, "/revoke", {"jti": secrets.token_hex(16)},
-                          {"Authorization": f"Bearer {self.operator}"})
+                          bearer(self.operator))
         if answer:
             with self.lock:
                 self.revoked.add(answer["revoked"]["jti"])
@@ -105,14 +110,12 @@ class Clients:
         self.ask(connection, "/fleet/sessions", {"session_id": "s", "agent_id": "a"}, {"X-Fleet-Secret": "wrong"},
                  expected=401)
 
-    # MARK: - Afterwards
-
     def lost(self):
         """What was promised and isn't there, and what was not answered as it should be."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+        connection = self.connection()
 
         def get(path):
-            connection.request("GET", BASE + path, headers={"Authorization": f"Bearer {self.operator}"})
+            connection.request("GET", BASE + path, headers=bearer(self.operator))
             answer = connection.getresponse()
             text = answer.read()
             if answer.status != 200:

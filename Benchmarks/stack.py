@@ -80,7 +80,7 @@ class Stack:
         return total / TICK
 
     def mint(self, count, **claims):
-        """Tokens, written where wrk finds them."""
+        """Tokens, also written where wrk finds them."""
         connection = http.client.HTTPConnection("127.0.0.1", self.nginx.port)
         tokens = []
         for number in range(count):
@@ -90,6 +90,7 @@ class Stack:
                 {**JSON, "X-Fleet-Secret": SECRET})
             tokens.append(json.loads(connection.getresponse().read())["session_token"])
         (self.path / "tokens").write_text("\n".join(tokens) + "\n")
+        return tokens
 
     def __enter__(self):
         return self
