@@ -95,7 +95,7 @@ public final class AuthServer: Sendable {
         Route(.get, "/jwks", lane: .immediate, handler: keySet.respond),
         Route(.post, "/challenge", lane: .blocking, handler: challenge.respond),
         Route(.post, "/sign-in", lane: .blocking, handler: refusals.watching("/sign-in", signIn.respond)),
-        Route(.post, "/login", lane: .hashing, handler: refusals.watching("/login", login.respond)),
+        Route(.post, "/login", hashing: refusals.watching("/login", login.check)),
         Route(.post, "/refresh", lane: .blocking, handler: refusals.watching("/refresh", refresh.respond)),
         Route(
           .post, "/fleet/sessions", lane: .blocking,

@@ -7,8 +7,10 @@ struct RefusalLog: Sendable {
   let address: ClientAddress
   let logger: Logger
 
-  /// A route's handler that notes its refusals as it passes them on.
-  func watching(_ route: String, _ handler: @escaping Route.Handler) -> Route.Handler {
+  /// A route's handler, or a part of it, that notes its refusals as it passes them on.
+  func watching<Value>(
+    _ route: String, _ handler: @escaping @Sendable (Request) throws -> Value
+  ) -> @Sendable (Request) throws -> Value {
     { request in
       do {
         return try handler(request)

@@ -4,12 +4,18 @@ import Wire
 /// What answers one path.
 public struct Route: Sendable {
   public typealias Handler = @Sendable (Request) throws -> Response
+  /// Takes processor time for a request, and gives what answers it then.
+  public typealias Preparation = @Sendable (Request) throws -> Handler
+
+  enum Action: Sendable {
+    case handler(Lane, Handler)
+    case preparation(Preparation)
+  }
 
   let path: String
   /// nil: any.
   let method: HTTPRequest.Method?
-  let lane: Lane
-  let handler: Handler
+  let action: Action
 
   /// - Parameters:
   ///   - method: GET answers HEAD too; nil is every method, for what asks about another request and has that one's.
@@ -20,8 +26,14 @@ public struct Route: Sendable {
   ) {
     self.path = path
     self.method = method
-    self.lane = lane
-    self.handler = handler
+    action = .handler(lane, handler)
+  }
+
+  /// A route that hashes a password first; what answers then may wait.
+  public init(_ method: HTTPRequest.Method, _ path: String, hashing preparation: @escaping Preparation) {
+    self.path = path
+    self.method = method
+    action = .preparation(preparation)
   }
 }
 
@@ -47,23 +59,34 @@ public struct Router: Sendable {
   }
 
   /// Answers a request; never fails.
-  public func respond(to request: Request) -> Response { work(for: request).run() }
+  public func respond(to request: Request) -> Response { work(for: request).respond() }
 
   /// What answers a request, to be run in its lane. Running it never fails.
   public func work(for request: Request) -> Work {
     do throws(Problem) {
-      let route = try route(for: request)
-      return Work(lane: route.lane) { [report] in
-        do {
-          return try route.handler(request)
-        } catch let problem as Problem {
-          return problem.response
-        } catch {
-          return report(error).response
+      switch try route(for: request).action {
+      case .handler(let lane, let handler): return work(for: request, lane, handler)
+      case .preparation(let prepare):
+        return Work(lane: .hashing) { [self] in
+          attempt { .next(work(for: request, .blocking, try prepare(request))) }
         }
       }
     } catch {
-      return Work(lane: .immediate) { error.response }
+      return Work(lane: .immediate) { .response(error.response) }
+    }
+  }
+
+  private func work(for request: Request, _ lane: Lane, _ handler: @escaping Route.Handler) -> Work {
+    Work(lane: lane) { [self] in attempt { .response(try handler(request)) } }
+  }
+
+  private func attempt(_ body: () throws -> Work.Outcome) -> Work.Outcome {
+    do {
+      return try body()
+    } catch let problem as Problem {
+      return .response(problem.response)
+    } catch {
+      return .response(report(error).response)
     }
   }
 

@@ -5,20 +5,38 @@ public enum Lane: Sendable {
   case immediate
   /// May wait for a disk, a lock, a database, or a client that reads slowly.
   case blocking
-  /// Takes tens of milliseconds of processor time: password hashes.
+  /// Takes tens of milliseconds of processor time, and waits for nothing: password hashes.
   case hashing
 }
 
 /// A request together with what answers it, and the lane that this belongs to.
 public struct Work: Sendable {
-  public let lane: Lane
-  private let body: @Sendable () -> Response
+  /// What came of it.
+  public enum Outcome: Sendable {
+    case response(Response)
+    /// The rest belongs to another lane.
+    case next(Work)
+  }
 
-  public init(lane: Lane, _ body: @escaping @Sendable () -> Response) {
+  public let lane: Lane
+  private let body: @Sendable () -> Outcome
+
+  public init(lane: Lane, _ body: @escaping @Sendable () -> Outcome) {
     self.lane = lane
     self.body = body
   }
 
-  /// Does the work.
-  public func run() -> Response { body() }
+  /// Does the work, up to where another lane begins.
+  public func run() -> Outcome { body() }
+
+  /// Does all of the work.
+  public func respond() -> Response {
+    var work = self
+    while true {
+      switch work.run() {
+      case .response(let response): return response
+      case .next(let rest): work = rest
+      }
+    }
+  }
 }

@@ -40,3 +40,8 @@ static inline uint64_t *thread_deadline(void) {
 #define F_SEAL_GROW 0x0004
 #define F_SEAL_WRITE 0x0008
 #endif
+
+// From <sched.h>, with _GNU_SOURCE.
+#ifndef SCHED_IDLE
+#define SCHED_IDLE 5
+#endif

@@ -30,6 +30,8 @@ final class Connection: @unchecked Sendable {
   enum Step {
     /// A request has come.
     case request(RequestReader.Incoming)
+    /// Its job belongs to another lane from here on.
+    case job
     /// The peer has taken what there was of an answer, and more of it can be made.
     case stream
     /// Nothing, until the peer has sent or taken something.
@@ -43,7 +45,7 @@ final class Connection: @unchecked Sendable {
     let request: RequestReader.Incoming
     let work: Work
     let isHead: Bool
-    let deadline = Clock.monotonicNanoseconds + workTime
+    var deadline = Clock.monotonicNanoseconds + workTime
   }
 
   /// An answer that isn't sent yet.
@@ -94,7 +96,7 @@ final class Connection: @unchecked Sendable {
   deinit { onClose() }
 
   /// Whether part of a request has come, or part of an answer is to go.
-  var isInTheMiddle: Bool { reader.isInTheMiddle || isAnswering }
+  var isInTheMiddle: Bool { reader.isInTheMiddle || isAnswering || job != nil }
 
   /// Whether part of an answer is still to go.
   var isAnswering: Bool { answer != nil || !outbox.isEmpty }
@@ -102,8 +104,8 @@ final class Connection: @unchecked Sendable {
   /// What epoll is to wait for.
   var interest: UInt32 {
     // Hang-ups are always told. Half of one, when there is something to send, would be told without end.
-    if isAnswering { return EPOLLOUT.rawValue }
-    // What has been read already gives no event, so that room for an answer stands in for it.
+    if isAnswering || job != nil { return EPOLLOUT.rawValue }
+    // What has been read already gives no event, so that room for an answer stands in for it, as for a job.
     let input = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
     return rest.isEmpty ? input : input | EPOLLOUT.rawValue
   }
@@ -112,6 +114,7 @@ final class Connection: @unchecked Sendable {
   /// - Parameter buffer: the thread's, for the time of the call.
   func proceed(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
     defer { lastStep = Clock.monotonicNanoseconds }
+    if job != nil { return .job }
     return finishAnswer() ?? receive(buffer)
   }
 
@@ -119,7 +122,7 @@ final class Connection: @unchecked Sendable {
   /// - Returns: whether the connection is to be kept.
   func flush() -> Bool {
     defer { lastStep = Clock.monotonicNanoseconds }
-    if case .closed = finishAnswer() { return false }
+    if job == nil, case .closed = finishAnswer() { return false }
     return true
   }
 
@@ -190,20 +193,22 @@ final class Connection: @unchecked Sendable {
 
   // MARK: - Answering
 
-  /// Does the job, or makes more of the answer that has begun, as far as the peer takes it.
+  /// Does the job, up to where another lane begins, or makes more of the answer that has begun, as far as the peer takes
+  /// it.
   /// - Throws: what the body's stream throws. The connection must be closed then, so that the web server doesn't take
   ///   half an answer for a whole one.
   func runJob() throws {
-    if let job {
-      self.job = nil
-      answer(job, with: Deadline.with(job.deadline) { job.work.run() })
-    } else {
-      try makeMore()
+    guard let job else { return try makeMore() }
+    switch Deadline.with(job.deadline, { job.work.run() }) {
+    case .response(let response): answer(job, with: response)
+    case .next(let rest):
+      self.job = Job(request: job.request, work: rest, isHead: job.isHead, deadline: job.deadline)
     }
   }
 
   /// Begins to answer a request.
   func answer(_ job: Job, with response: Response) {
+    self.job = nil
     let request = job.request
     let (first, stream) = response.parts(isHead: job.isHead)
     outbox.append {

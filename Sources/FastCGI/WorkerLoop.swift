@@ -12,7 +12,7 @@ import Synchronization
 /// request runs once all of it is there, and no thread waits for a peer: connections that are silent, kept or slow
 /// cost a descriptor. Requests of ``Lane/blocking`` run on a part of the threads at most, and queue outside of a
 /// thread when these are busy, so that requests of ``Lane/immediate`` always find one. Requests of ``Lane/hashing``
-/// have threads of their own, which give way to the others.
+/// have a thread of their own, which gives way to the others.
 public final class WorkerLoop: Sendable {
   public typealias Handler = @Sendable (Request, Role) -> Work
 
@@ -26,8 +26,9 @@ public final class WorkerLoop: Sendable {
   private static let acceptBatch = 8
   /// How many requests may wait for a thread.
   private static let blockingCapacity = 4096
-  /// The same for each that hashes at once: some seconds' worth.
-  private static let hashingCapacity = 32
+  /// How many may hash at once, and how many may wait for that: some seconds' worth. Workers are many, processors few.
+  private static let hashers = 1
+  private static let hashingCapacity = 128
 
   /// How much hashing threads give way to the others.
   private static let hashingNiceness: Int32 = 10
@@ -70,8 +71,7 @@ public final class WorkerLoop: Sendable {
     threadCount = max(threads, 2)
     // A quarter of the threads never waits.
     blocking = JobQueue(limit: threadCount - max(1, threadCount / 4), capacity: Self.blockingCapacity)
-    let hashers = max(1, threads / 2)
-    hashing = JobQueue(limit: hashers, capacity: hashers * Self.hashingCapacity)
+    hashing = JobQueue(limit: Self.hashers, capacity: Self.hashingCapacity)
     log = LimitedLog(logger)
     signal(SIGPIPE, SIG_IGN)
     // Meant for the supervisor, and sent to the whole group by terminals and service managers.
@@ -178,17 +178,14 @@ public final class WorkerLoop: Sendable {
         park(connection)
         return .done
       case .stream: return admit(connection, to: blocking)
+      case .job: return admit(connection, to: blocking)
       case .request(let incoming):
         let job = job(for: incoming)
-        switch job.work.lane {
-        case .immediate: connection.answer(job, with: job.work.run())
-        case .blocking:
+        guard job.work.lane == .immediate else {
           connection.job = job
-          return admit(connection, to: blocking)
-        case .hashing:
-          connection.job = job
-          return admit(connection, to: hashing)
+          return admit(connection, to: job.work.lane == .hashing ? hashing : blocking)
         }
+        connection.answer(job, with: job.work.respond())
       }
     }
     park(connection)
@@ -212,7 +209,7 @@ public final class WorkerLoop: Sendable {
     guard let variables = incoming.variables else {
       let problem = Problem(.requestHeaderFieldsTooLarge, "header fields too large")
       return Connection.Job(
-        request: incoming, work: Work(lane: .immediate) { problem.response }, isHead: false)
+        request: incoming, work: Work(lane: .immediate) { .response(problem.response) }, isHead: false)
     }
     let request = Request(variables: variables, body: BytesBody(incoming.body))
     return Connection.Job(
@@ -243,9 +240,10 @@ public final class WorkerLoop: Sendable {
   /// Runs the job of a connection that was let in, and those that wait behind it.
   func runJobs(_ connection: Connection) { runJobs(connection, of: blocking) }
 
-  private func runJobs(_ first: Connection, of queue: JobQueue) {
+  private func runJobs(_ first: Connection, of queue: JobQueue, before: () -> Void = {}) {
     var next: Connection? = first
     while let connection = next {
+      before()
       run(connection)
       next = queue.next()
     }
@@ -270,7 +268,8 @@ public final class WorkerLoop: Sendable {
     do throws(SystemError) {
       try Thread.detach { [self] in
         Thread.giveWay(by: Self.hashingNiceness)
-        runJobs(connection, of: hashing)
+        // A login by itself gets its share of the processor; of many at once none delays another request.
+        runJobs(connection, of: hashing) { if hashing.hasWaiting { Thread.giveWayAltogether() } }
       }
     } catch {
       log.error("no thread for a password", error)
@@ -286,7 +285,6 @@ public final class WorkerLoop: Sendable {
   private func refuse(_ connection: Connection) {
     // The rest of an answer that has begun: the web server is told by the end of the connection.
     guard let job = connection.job else { return }
-    connection.job = nil
     let problem = Problem(.serviceUnavailable, "too busy, try again later", fields: [.retryAfter: "1"])
     connection.answer(job, with: problem.response)
     settle(connection)

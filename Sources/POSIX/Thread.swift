@@ -47,6 +47,13 @@ public enum Thread {
     _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
   }
 
+  /// Leaves the processor to whoever wants it, at once and for as long as anybody does; there is no way back. For the calling
+  /// thread alone. `sched_setscheduler(2)`, SCHED_IDLE.
+  public static func giveWayAltogether() {
+    var parameters = sched_param()
+    _ = sched_setscheduler(0, SCHED_IDLE, &parameters)
+  }
+
   /// Waits for a thread to end. `pthread_clockjoin_np(3)`.
   /// - Parameter deadline: as ``Clock/monotonicNanoseconds`` tells time.
   /// - Returns: whether it has.

@@ -24,7 +24,7 @@ enum WorkerProcess {
       ) { request, role in
         switch role {
         case .responder: server.work(for: request)
-        case .authorizer: Work(lane: .immediate) { server.authorize(request) }
+        case .authorizer: Work(lane: .immediate) { .response(server.authorize(request)) }
         }
       }
       try loop.start()

@@ -7,7 +7,7 @@ struct LoginRoute: Sendable {
   private let isEnabled: Bool
   private let email: String
   private let role: String
-  private let check: @Sendable (String) -> Bool
+  private let isPassword: @Sendable (String) -> Bool
   private let issuing: TokenIssuing
   private let cookie: SessionCookie?
 
@@ -21,21 +21,23 @@ struct LoginRoute: Sendable {
     let hash = settings.adminPasswordHash
     let password = settings.adminPassword
     if hash.isEmpty {
-      check = { !password.isEmpty && isSameSecret($0, password) }
+      isPassword = { !password.isEmpty && isSameSecret($0, password) }
     } else {
-      check = { PasswordHash.verifies($0, hash: hash) }
+      isPassword = { PasswordHash.verifies($0, hash: hash) }
     }
   }
 
-  @Sendable func respond(to request: Request) throws -> Response {
+  /// Looks at email and password.
+  /// - Returns: what issues the tokens.
+  @Sendable func check(_ request: Request) throws -> Route.Handler {
     guard isEnabled else { throw Problem(.forbidden, "password login disabled") }
     let cookie = try SessionCookie.asked(by: request, of: cookie)
     let fields = try body.read(request)
     let email = try fields.text("email")
     // Both are always looked at, so that the time tells nothing about the email.
-    let passwordIsRight = check(try fields.text("password"))
+    let passwordIsRight = isPassword(try fields.text("password"))
     let emailIsRight = isSameSecret(email, self.email)
     guard passwordIsRight && emailIsRight else { throw Problem.unauthorized("invalid credentials") }
-    return try issuing.pair(subject: self.email, role: role, cookie: cookie).response
+    return { _ in try issuing.pair(subject: self.email, role: role, cookie: cookie).response }
   }
 }

@@ -76,6 +76,8 @@ extension DeploymentValues {
     SystemCallArchitectures=native
     SystemCallFilter=@system-service
     SystemCallFilter=~@privileged @resources
+    # Password hashes and compaction give way to other requests.
+    SystemCallFilter=setpriority sched_setscheduler
     SystemCallErrorNumber=EPERM
 
     [Install]
