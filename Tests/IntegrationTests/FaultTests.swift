@@ -46,6 +46,28 @@ import Testing
     for jti in promises.minted { #expect(mints.contains("{\"jti\":\"\(jti)\""), "\(comment)") }
   }
 
+  /// An archive gets no writer that would recover its end after a power cut.
+  @Test(.enabled(if: FaultInjection.isPossible, "strace can't trace here"))
+  func anArchiveIsOnTheDiskBeforeItIsOne() throws {
+    let before = try Backend(in: folder)
+    before.child.stop()
+    let line =
+      #"{"jti":"m","sub":"s","role":"r","iat":1,"exp":2,"kind":"sign","scope":"","agent_id":"","session_id":""}"#
+    let text = String(repeating: line + "\n", count: (64 << 20) / line.utf8.count + 1)
+    try folder.write("state/mints.jsonl", text)
+    let trace = folder.file("trace")
+    let backend = try Backend(
+      in: folder,
+      tracer: ["strace", "-f", "-qq", "-y", "-o", trace, "-e", "trace=fdatasync,rename"])
+    #expect(try FastCGIClient(unix: backend.socket).mint("s", role: "agent").status == 200)
+    for process in backend.child.children { kill(process, SIGTERM) }
+    #expect(eventually { !backend.child.isRunning })
+    let calls = try folder.read("trace").split(separator: "\n")
+    let rename = try #require(
+      calls.firstIndex { $0.contains("rename(") && $0.contains("mints.jsonl.000001\"") })
+    #expect(calls[..<rename].contains { $0.contains("fdatasync(") && $0.contains("/mints.jsonl>") })
+  }
+
   /// Each of the first 50 calls of a kind fails in one of ten runs.
   @Test(
     .enabled(if: FaultInjection.isPossible, "strace can't trace here"),

@@ -55,6 +55,9 @@ public final class JSONLMintAuditStore: MintAuditStore {
     let end = try log.locked {
       var end = try log.open(renew: renew)
       if end.offset >= rotationSize {
+        // An archive gets no writer that would recover its end after a power cut: records that nobody waits for yet must
+        // be on the disk as well.
+        try end.file.waitUntilDurable(end.offset)
         try rotate()
         isRotated = true
         end = try log.open(renew: renew)
