@@ -114,12 +114,16 @@ class FastCGIStack(Stack):
             if name == "pico-auth-keys.conf" and not self.cached:
                 # Asked every time, unless the cache is what is measured.
                 return ""
+            # `verify` is closed to clients: opened, it is what the gate costs.
+            text = text.replace("location = /api/v1/auth/verify {", "location = /api/v1/auth/closed {")
             return text if self.keep else text.replace("fastcgi_keep_conn on;", "")
 
         return Nginx(
             self.path,
             f"""limit_req_zone "" zone=pico_auth_challenge:1m rate=1r/s;
                 limit_req_zone "" zone=pico_auth_login:1m rate=1r/s;
+                limit_req_zone "" zone=pico_auth_refresh:1m rate=1r/s;
+                limit_req_zone "" zone=pico_auth_fleet:1m rate=1r/s;
                 fastcgi_cache_path keys levels=1 keys_zone=pico_auth_keys:1m use_temp_path=off;
                 upstream pico_auth {{ server unix:{self.socket}; {"keepalive 16;" if self.keep else ""} }}""",
             "include pico-auth-locations.conf;", edit)

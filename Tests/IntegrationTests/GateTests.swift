@@ -6,156 +6,11 @@ import Wallets
 /// An application that each web server guards by the gate, with the shipped configurations: `/app/` for builders,
 /// `/any/` for whoever has a token.
 @Suite(.serialized) struct GateTests {
-  enum Kind: String, CaseIterable {
-    case nginx, nginxFastCGI, nginxCached, lighttpd, apacheAuthnz, apacheFcgid, apacheAuthnzProxy,
-      apacheFcgidProxy
+  typealias Kind = GuardedSite.Kind
 
-    /// Whether Apache starts the gate itself, and knows one refusal only.
-    var isFcgid: Bool { self == .apacheFcgid || self == .apacheFcgidProxy }
+  private func start(_ kind: Kind) throws -> GuardedSite { try GuardedSite.start(kind) }
 
-    /// Whether the application is told in the client's fields' own variables (`HTTP_…`), or in others alone.
-    var usesFields: Bool { self != .lighttpd }
-  }
-
-  private struct Guarded {
-    let site: Site
-    /// The application's.
-    var folder: TemporaryFolder?
-    var client: HTTPClient { HTTPClient(port: site.client.port, base: "") }
-
-    func get(_ path: String, bearer: String?, fields: [(String, String)] = []) throws -> HTTPAnswer {
-      try client.get(path, fields: (bearer.map { [("Authorization", "Bearer \($0)")] } ?? []) + fields)
-    }
-  }
-
-  private func start(_ kind: Kind) throws -> Guarded {
-    let script = "\(WebServer.project)/Tests/Peers/echo.cgi"
-    let extra: String
-    switch kind {
-    case .nginx, .nginxCached:
-      let (application, port, folder) = try startApplication()
-      let verify = kind == .nginx ? "pico-auth-verify.conf" : "pico-auth-verify-cached.conf"
-      extra = """
-        include \(verify);
-        location /app/ {
-          set $pico_auth_role "operator, builder";
-          include pico-auth-gate.conf;
-          proxy_pass http://127.0.0.1:\(port);
-        }
-        location /any/ { include pico-auth-gate.conf; proxy_pass http://127.0.0.1:\(port); }
-        location /both/ {
-          set $pico_auth_role "wallet, builder";
-          include pico-auth-gate.conf;
-          proxy_pass http://127.0.0.1:\(port);
-        }
-        location /outer/ {
-          set $pico_auth_role builder;
-          include pico-auth-gate.conf;
-          proxy_pass http://127.0.0.1:\(port);
-          location /outer/inner/ { proxy_pass http://127.0.0.1:\(port); }
-        }
-        location /token/ { set $pico_auth_token 1; include pico-auth-gate.conf; proxy_pass http://127.0.0.1:\(port); }
-        """
-      return Guarded(
-        site: try Site(.nginx, settings: settings, helpers: [application], extra: extra), folder: folder)
-    case .nginxFastCGI:
-      let folder = TemporaryFolder()
-      let socket = folder.file("app.sock")
-      chmod(folder.path, 0o755)
-      let application = try Child(["fcgiwrap", "-s", "unix:\(socket)"], log: folder.file("log"))
-      #expect(eventually { chmod(socket, 0o666) == 0 })
-      func location(_ path: String, _ requirement: String) -> String {
-        """
-        location \(path) {
-          \(requirement)
-          fastcgi_pass unix:\(socket);
-          fastcgi_param SCRIPT_FILENAME \(script);
-          fastcgi_param REQUEST_METHOD $request_method;
-          fastcgi_param CONTENT_LENGTH $content_length;
-          include pico-auth-gate-fastcgi.conf;
-        }
-        """
-      }
-      extra =
-        "include pico-auth-verify.conf;\n" + location("/app/", "set $pico_auth_role builder;")
-        + location("/any/", "") + location("/token/", "set $pico_auth_token 1;")
-      return Guarded(
-        site: try Site(.nginx, settings: settings, helpers: [application], extra: extra), folder: folder)
-    case .lighttpd:
-      func condition(_ path: String, _ requirement: String) -> String {
-        """
-        $HTTP["url"] =~ "^\(path)" {
-          \(requirement)
-          include "pico-auth-gate.conf"
-          cgi.assign = ("" => "")
-        }
-        """
-      }
-      extra =
-        """
-        server.modules += ("mod_cgi")
-        index-file.names = ("index.cgi")
-        var.pico_auth_docroot = "htdocs"
-
-        """
-        + condition("/app/", #"setenv.add-environment = ("PICO_AUTH_REQUIRE_ROLE" => "builder")"#)
-        + condition("/any/", "")
-        + condition("/token/", #"setenv.add-environment = ("PICO_AUTH_PASS_TOKEN" => "1")"#)
-      let pages = ["app/index.cgi", "any/index.cgi", "any/x", "token/index.cgi"]
-      return Guarded(
-        site: try Site(.lighttpd, settings: settings, pages: (script, pages), extra: extra))
-    case .apacheAuthnz, .apacheFcgid, .apacheAuthnzProxy, .apacheFcgidProxy:
-      let port = kind.isFcgid ? nil : Socket.freePort()
-      let gate = kind.isFcgid ? "pico-auth-gate-fcgid.conf" : "pico-auth-gate-authnz.conf"
-      let isProxy = kind == .apacheAuthnzProxy || kind == .apacheFcgidProxy
-      let application = isProxy ? try startApplication() : nil
-      func location(_ path: String, _ requirement: String) -> String {
-        let handler =
-          application.map { "ProxyPass http://127.0.0.1:\($0.port)\(path)" } ?? "SetHandler cgi-script"
-        return """
-          \(isProxy ? "" : "ScriptAlias \(path.dropLast()) \(script)")
-          <Location \(path)>
-            \(handler)
-            \(requirement)
-            Include \(gate)
-          </Location>
-
-          """
-      }
-      extra =
-        location("/app/", "SetEnvIfExpr true PICO_AUTH_REQUIRE_ROLE=builder") + location("/any/", "")
-        + location("/token/", "SetEnvIfExpr true PICO_AUTH_PASS_TOKEN=1")
-      return Guarded(
-        site: try Site(
-          kind.isFcgid ? .apacheFcgid : .apacheProxy, settings: settings, listeningOn: port,
-          helpers: application.map { [$0.child] } ?? [], extra: extra,
-          global: port.map { "AuthnzFcgiDefineProvider authn pico-auth fcgi://127.0.0.1:\($0)/" } ?? ""),
-        folder: application?.folder)
-    }
-  }
-
-  /// The example's application, which answers over HTTP with what it is told.
-  private func startApplication() throws -> (child: Child, port: Int, folder: TemporaryFolder) {
-    let port = Socket.freePort()
-    let folder = TemporaryFolder()
-    let child = try Child(
-      ["python3", "\(WebServer.project)/Examples/GatedApp/app.py", "\(port)"], log: folder.file("log"))
-    #expect(eventually { (try? Socket(port: port)) != nil })
-    return (child, port, folder)
-  }
-
-  private let settings = Backend.settings + "\n  cookie_name: pico\n"
-
-  /// The lines that the application answered with.
-  private func told(_ answer: HTTPAnswer) -> [String: String] {
-    var told: [String: String] = [:]
-    for line in answer.text.split(separator: "\n") {
-      let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
-      guard parts.count == 2 else { continue }
-      told[parts[0]] = told[parts[0]].map { "\($0) and \(parts[1])" } ?? parts[1]
-    }
-    return told
-  }
+  private func told(_ answer: HTTPAnswer) -> [String: String] { GuardedSite.told(answer) }
 
   @Test(arguments: Kind.allCases)
   func whoMayComeInComesInWithAnIdentity(_ kind: Kind) throws {
@@ -239,6 +94,38 @@ import Wallets
       #expect(try guarded.get("/both/", bearer: token, fields: host(first)).status == 200)
       #expect(try guarded.get("/outer/", bearer: token, fields: host(second)).status == 403)
     }
+  }
+
+  /// A cached answer depends on nothing that its key doesn't hold: not on a field's second value, nor on another field.
+  @Test func aCachedAnswerIsForOneSetOfFields() throws {
+    let guarded = try start(.nginxCached)
+    let auth = guarded.site.client
+    let token = try auth.session("s", role: "builder")
+    let (agent, other) = (try auth.session("a", role: "agent"), try auth.session("b", role: "agent"))
+    func get(_ agents: [String]) throws -> HTTPAnswer {
+      try guarded.get(
+        "/any/", bearer: token, fields: agents.map { ("X-Agent-Authorization", "Bearer \($0)") })
+    }
+    // In either order of coming, what is told is what was checked.
+    for agents in [[agent], [agent, other], [agent, "nonsense"], [other, agent], [other]] {
+      let first = try get(agents)
+      let second = try get(agents)
+      #expect(first.status == second.status)
+      #expect(told(first) == told(second))
+      if first.status == 200 { #expect(told(first)["X_AUTH_AGENT"] == claim("sub", of: agents[0])) }
+    }
+    #expect(try get(["nonsense", agent]).status == 401)
+    let page = [("Cookie", "__Host-pico=\(token)"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
+    func status(_ origins: [String]) throws -> Int {
+      try guarded.get("/any/", bearer: nil, fields: page + origins.map { ("Origin", $0) }).status
+    }
+    #expect(try status(["https://evil.example", "http://localhost"]) == 403)
+    let (alone, second) = (
+      try status(["http://localhost"]), try status(["http://localhost", "https://evil.example"])
+    )
+    #expect(alone == 200)
+    // nginx 1.22 tells the first of several; from 1.23 on all of them, which is no origin.
+    #expect(try status(["http://localhost", "https://evil.example"]) == second)
   }
 
   @Test(arguments: [Kind.nginx, .nginxCached])
@@ -362,11 +249,13 @@ import Wallets
 @Suite struct GateAgreementTests {
   @Test(.enabled(if: Tool.python != nil, "PICO_AUTH_PYTHON names no Python with the peers"))
   func thePeerAndTheGateAgreeOnEveryToken() throws {
-    let site = try Site(.nginx)
+    let port = Socket.freePort()
+    let site = try Site(
+      .nginx, extra: "} server { listen 127.0.0.1:\(port); include pico-auth-verify-http.conf;")
     let result = try Tool.run([
       try #require(Tool.python), "\(WebServer.project)/Tests/Peers/agree.py",
       "http://127.0.0.1:\(site.client.port)/api/v1/auth", "http://localhost:8100",
-      "\(site.state)/keys/pico-server-auth-1.pem",
+      "\(site.state)/keys/pico-server-auth-1.pem", "\(port)",
     ])
     #expect(result.status == 0, "\(result.errors)")
     #expect(result.output.contains("144 scopes"))

@@ -113,11 +113,36 @@ import Wallets
     #expect(challenges.prefix(20).allSatisfy { $0 == 200 })
     #expect(challenges.contains(429))
     #expect(try statuses("/login", 20).contains(429))
+    #expect(try statuses("/refresh", 60).contains(429))
+    #expect(try statuses("/fleet/sessions", 200).contains(429))
     let refused = try (0..<50).lazy.map { _ in try client.client.postJSON("/challenge", "{}") }
       .first { $0.status == 429 }
     #expect(refused?["content-type"] == "application/problem+json")
     #expect(refused?["retry-after"] == "1")
     #expect(try (0..<100).allSatisfy { _ in try client.client.get("/jwks").status == 200 })
+  }
+
+  /// A client has as many IPv6 addresses as it wants, of one /64. IPv4 addresses are single, in either spelling.
+  @Test func clientsOfIPv6CountByTheirNetwork() throws {
+    let nginx = try WebServer.limitedNginx(
+      backend.socket, extra: "set_real_ip_from 127.0.0.1; real_ip_header X-Real-IP;")
+    func isLimited(_ path: String, _ address: (Int) -> String) throws -> Bool {
+      try (0..<150).contains { number in
+        try nginx.client.send(
+          "POST", path, fields: [("X-Real-IP", address(number)), ("Content-Type", "application/json")],
+          body: Array("{}".utf8)
+        ).status == 429
+      }
+    }
+    for (index, path) in ["/challenge", "/sign-in", "/login", "/refresh", "/fleet/sessions"].enumerated() {
+      #expect(try isLimited(path) { "2001:db8:0:\(index)::\(String($0, radix: 16))" }, "\(path)")
+      #expect(try isLimited(path) { _ in "192.0.2.\(index)" }, "\(path)")
+      #expect(try !isLimited(path) { "2001:db8:\(index + 1):\(String($0, radix: 16))::1" }, "\(path)")
+      #expect(try !isLimited(path) { "198.51.\(index).\($0)" }, "\(path)")
+      #expect(try !isLimited(path) { "::ffff:203.0.\(index).\($0)" }, "\(path)")
+    }
+    // The octets of a network and of its hosts may be those that patterns take for something else.
+    #expect(try isLimited("/challenge") { "2001:db8:a0a:a0a:0a0a:\(String($0, radix: 16))::" })
   }
 
   @Test func withTheBackendGoneNginxSaysSo() throws {

@@ -1,6 +1,6 @@
 """Asks pico-client-auth and the gate about the same tokens, good and mutated, one by one: they must agree.
 
-Usage: agree.py BASE_URL ISSUER PRIVATE_KEY_PEM
+Usage: agree.py BASE_URL ISSUER PRIVATE_KEY_PEM VERIFY_PORT
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from pico_client_auth.revocation_cache import RevocationCache
 from pico_client_auth.scope import any_scope_matches
 from pico_client_auth.token_validator import TokenValidator
 
-base, issuer, pem = sys.argv[1:]
+base, issuer, pem, verify_port = sys.argv[1:]
 url = urllib.parse.urlsplit(base)
 key = serialization.load_pem_private_key(open(pem, "rb").read(), None)
 other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -104,7 +104,8 @@ def stricter():
     yield "padding", token + "="
 
 
-connection = http.client.HTTPConnection(url.hostname, url.port)
+# `verify` is closed to clients: where a proxy reaches it.
+connection = http.client.HTTPConnection(url.hostname, int(verify_port))
 
 
 def gate(token, query="", agent=None):

@@ -94,7 +94,7 @@ public final class Site: Sendable {
       // No limits, which have a test of their own.
       try adapt(
         "pico-auth-http.conf",
-        ["/var/cache/nginx-pico-auth": folder.file("keys"), "$binary_remote_addr": "\"\""])
+        ["/var/cache/nginx-pico-auth": folder.file("keys"), "zone $pico_auth_client": "zone \"\""])
       let user = getuid() == 0 ? "user \(Self.account);" : ""
       let paths = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
         .map { "\($0)_temp_path \(folder.path)/tmp-\($0);" }.joined(separator: " ")

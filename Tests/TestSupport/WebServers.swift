@@ -27,41 +27,34 @@ public enum WebServer {
     deinit { for child in [child] + helpers { child.stop(SIGTERM) } }
   }
 
-  /// nginx with the shipped location blocks, in front of a socket.
+  /// nginx with the shipped files, in front of sockets; without rate limits, which have a test of their own.
   public static func nginx(_ sockets: [String]) throws -> Running {
-    let folder = TemporaryFolder()
-    let port = Socket.freePort()
-    try copySnippets(to: folder)
-    let servers = sockets.map { "server unix:\($0);" }.joined(separator: " ")
-    return try nginx(
-      """
-      limit_req_zone "" zone=pico_auth_challenge:1m rate=1r/s;
-      limit_req_zone "" zone=pico_auth_login:1m rate=1r/s;
-      fastcgi_cache_path \(folder.file("keys")) levels=1 keys_zone=pico_auth_keys:1m use_temp_path=off;
-      upstream pico_auth { \(servers) keepalive 16; }
-      """, "include pico-auth-locations.conf;", port: port, folder: folder)
+    try shippedNginx(sockets) { $0.replacingOccurrences(of: "zone $pico_auth_client", with: "zone \"\"") }
   }
 
-  /// nginx with all three shipped files as they are, rate limits included, but for the path of the socket.
-  public static func limitedNginx(_ socket: String) throws -> Running {
+  /// nginx with the shipped files as they are, rate limits included, but for the path of the socket.
+  /// - Parameter extra: lines for the server block.
+  public static func limitedNginx(_ socket: String, extra: String = "") throws -> Running {
+    try shippedNginx([socket], extra: extra) { $0 }
+  }
+
+  private static func shippedNginx(
+    _ sockets: [String], extra: String = "", changing change: (String) -> String
+  ) throws -> Running {
     let folder = TemporaryFolder()
     let port = Socket.freePort()
-    try copySnippets(to: folder)
-    let http = try folder.read("pico-auth-http.conf")
-      .replacingOccurrences(of: "/run/pico-auth/pico-auth.sock", with: socket)
+    for name in try FileManager.default.contentsOfDirectory(atPath: "\(project)/nginx")
+    where name != "nginx.conf" {
+      try FileManager.default.copyItem(atPath: "\(project)/nginx/\(name)", toPath: folder.file(name))
+    }
+    let servers = sockets.map { "server unix:\($0);" }.joined(separator: " ")
+    let http = change(try folder.read("pico-auth-http.conf"))
+      .replacingOccurrences(of: "server unix:/run/pico-auth/pico-auth.sock;", with: servers)
       .replacingOccurrences(of: "/var/cache/nginx-pico-auth", with: folder.file("keys"))
     try folder.write("pico-auth-http.conf", http)
     return try nginx(
-      "include pico-auth-http.conf;", "include pico-auth-locations.conf;", port: port, folder: folder)
-  }
-
-  private static func copySnippets(to folder: TemporaryFolder) throws {
-    for name in [
-      "pico-auth-http.conf", "pico-auth-locations.conf", "pico-auth-fastcgi.conf", "pico-auth-keys.conf",
-    ] {
-      try FileManager.default.copyItem(
-        atPath: "\(project)/nginx/\(name)", toPath: folder.file(name))
-    }
+      "include pico-auth-http.conf;", "include pico-auth-locations.conf; \(extra)", port: port, folder: folder
+    )
   }
 
   /// nginx in front of fcgiwrap, which runs the program anew for each request.

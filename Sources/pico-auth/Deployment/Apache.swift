@@ -37,8 +37,7 @@ extension DeploymentValues {
     # By default 131072, and a 500 beyond it.
     FcgidMaxRequestLen \(bodyLimit)
 
-    ScriptAlias "\(basePath)" "\(program)"
-    ScriptAlias "\(keySetPath)" "\(program)"
+    \(apacheAliases)
     \(apacheRules("SetHandler fcgid-script", "Options +ExecCGI"))
     """
   }
@@ -49,15 +48,22 @@ extension DeploymentValues {
     # cgi`. The processes run as Apache's user, so that user must be able to read \(configFile) and to
     # write to \(stateFolder).
     \(apachePreamble)
-    ScriptAlias "\(basePath)" "\(program)"
-    ScriptAlias "\(keySetPath)" "\(program)"
+    \(apacheAliases)
     \(apacheRules("SetEnv PICO_AUTH_CONFIG \(configFile)", "Options +ExecCGI", "SetHandler cgi-script"))
+    """
+  }
+
+  /// With the slash: the program isn't what is at the base path itself, to be sent.
+  private var apacheAliases: String {
+    """
+    ScriptAlias "\(basePath)/" "\(program)/"
+    ScriptAliasMatch "^\(Self.escaped(keySetPath))$" "\(program)"
     """
   }
 
   private var apachePreamble: String {
     """
-    # Apache can't limit how fast one address asks: let fail2ban read the lines `refused client=...` of pico-auth's log.
+    # Apache can't limit how fast one address asks: let fail2ban read pico-auth's log, by the filter fail2ban/pico-auth.conf.
 
     # An ML-DSA-65 access token is about 11 KB long. Must come before the first virtual host of an address and port, or in it.
     LimitRequestFieldSize 32768
@@ -76,6 +82,12 @@ extension DeploymentValues {
         LimitRequestBody \(bodyLimit)
         Require all granted
       \(extra)</LocationMatch>
+
+      # Only web servers ask it. For a proxy that asks over HTTP, such as Caddy or Traefik, make a virtual host without this
+      # section, on an address that only the proxy reaches.
+      <Location "\(path("/verify"))">
+        RedirectMatch 404 "^"
+      </Location>
 
       """
   }

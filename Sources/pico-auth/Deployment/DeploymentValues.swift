@@ -22,7 +22,14 @@ struct DeploymentValues {
   /// The paths of all routes, as a regular expression of lighttpd's and Apache's kind.
   var pathPattern: String { "^(\(Self.escaped(basePath))/|\(Self.escaped(keySetPath))$)" }
 
-  private static func escaped(_ text: String) -> String {
+  /// The same without `verify`, which isn't for clients.
+  var clientPathPattern: String { "^(\(Self.escaped(basePath))/(?!verify$)|\(Self.escaped(keySetPath))$)" }
+
+  /// What makes a path one thing to a web server and another to an application, as a regular expression that ignores case:
+  /// empty segments, `.` and `..`, also where a path parameter follows (`..;`), and separators and NUL in other spellings.
+  static let ambiguousPart = #"//|\x5c|%5c|%2f|%00|/([.]|%2e){1,2}([/;?]|%3b|$)"#
+
+  static func escaped(_ text: String) -> String {
     String(text.flatMap { #"\^$.|?*+()[]{}"#.contains($0) ? ["\\", $0] : [$0] })
   }
 }

@@ -6,15 +6,14 @@ extension DeploymentValues {
       DeploymentFile(name: "pico-auth.conf", text: lighttpdSocket),
       DeploymentFile(name: "pico-auth-spawned.conf", text: lighttpdSpawned),
       DeploymentFile(name: "pico-auth-cgi.conf", text: lighttpdCGI),
-      DeploymentFile(name: "pico-auth-gate.conf", text: lighttpdGate),
-    ]
+    ] + lighttpdGate
   }
 
   private var lighttpdSocket: String {
     """
     # lighttpd in front of `pico-auth serve`, to be included in lighttpd.conf.
     \(lighttpdPreamble(module: "mod_fastcgi"))
-    $HTTP["url"] =~ "\(pathPattern)" {
+    $HTTP["url"] =~ "\(clientPathPattern)" {
     \(lighttpdFleetRule)
       # lighttpd opens a connection for each request; pico-auth needs no thread for one that waits.
       fastcgi.server = ("/" => ((
@@ -32,7 +31,7 @@ extension DeploymentValues {
     # that user must be able to read \(configFile) and to write to \(stateFolder). A change of the
     # configuration needs a restart of lighttpd.
     \(lighttpdPreamble(module: "mod_fastcgi"))
-    $HTTP["url"] =~ "\(pathPattern)" {
+    $HTTP["url"] =~ "\(clientPathPattern)" {
     \(lighttpdFleetRule)
       # One numbered socket a process. lighttpd asks the least busy, so \(workers) processes of \(threads) threads run
       # \(workers * threads) requests at once.
@@ -56,10 +55,10 @@ extension DeploymentValues {
     # The processes run as lighttpd's user, so that user must be able to read \(configFile) and to
     # write to \(stateFolder).
     \(lighttpdPreamble(module: "mod_alias", "mod_cgi"))
-    alias.url += ("\(basePath)" => "\(program)", "\(keySetPath)" => "\(program)")
-
-    $HTTP["url"] =~ "\(pathPattern)" {
+    $HTTP["url"] =~ "\(clientPathPattern)" {
     \(lighttpdFleetRule)
+      # Not outside of the condition: what isn't run is sent, the program itself.
+      alias.url = ("\(basePath)" => "\(program)", "\(keySetPath)" => "\(program)")
       setenv.add-environment = ("PICO_AUTH_CONFIG" => "\(configFile)")
       cgi.assign = ("" => "")
     }
@@ -70,7 +69,9 @@ extension DeploymentValues {
   private func lighttpdPreamble(module: String...) -> String {
     let modules = (["mod_setenv"] + module).map { "\"\($0)\"" }.joined(separator: ", ")
     return """
-      # lighttpd can't limit how fast one address asks: let fail2ban read the lines `refused client=...` of pico-auth's log.
+      # lighttpd can't limit how fast one address asks: let fail2ban read pico-auth's log, by the filter fail2ban/pico-auth.conf.
+      # Only web servers ask \(path("/verify")), so it is closed here. To open it for a proxy such as Caddy or Traefik, take
+      # (?!verify$) out of the pattern, within a condition on $SERVER["socket"] or $HTTP["remote-ip"] that only the proxy meets.
 
       server.modules += (\(modules))
 

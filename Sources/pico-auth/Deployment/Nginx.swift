@@ -12,12 +12,26 @@ extension DeploymentValues {
     """
     # For the http block: how fast one address may ask, where pico-auth listens, and the cache of the key set.
 
+    # A client is an IPv4 address or an IPv6 network of 64 bits, as whoever has such a network has all of its addresses. An
+    # IPv4 address in IPv6 form (`listen [::]:443 ipv6only=off`) is an IPv4 address.
+    map $binary_remote_addr $pico_auth_client {
+      default $binary_remote_addr;
+      "~(?s)^\\x00{10}\\xff\\xff(?<pico_auth_v4>.{4})$" $pico_auth_v4;
+      "~(?s)^(?<pico_auth_v6>.{8}).{8}$" $pico_auth_v6;
+    }
+
     # A wallet's sign-in is one challenge and one answer; ten a second leave room for many people behind one
     # address and none for guessing or for filling the disk with challenges.
-    limit_req_zone $binary_remote_addr zone=pico_auth_challenge:10m rate=10r/s;
+    limit_req_zone $pico_auth_client zone=pico_auth_challenge:10m rate=10r/s;
 
     # Passwords: each try costs the server some 30 ms and 19 MiB on purpose.
-    limit_req_zone $binary_remote_addr zone=pico_auth_login:10m rate=1r/s;
+    limit_req_zone $pico_auth_client zone=pico_auth_login:10m rate=1r/s;
+
+    # Each answer is two records on the disk, and one good token is enough to ask for any number.
+    limit_req_zone $pico_auth_client zone=pico_auth_refresh:10m rate=5r/s;
+
+    # Whoever starts agents may start many at once.
+    limit_req_zone $pico_auth_client zone=pico_auth_fleet:10m rate=20r/s;
 
     # The key set, the one answer that is the same for everybody. nginx makes the folder.
     fastcgi_cache_path /var/cache/nginx-pico-auth levels=1 keys_zone=pico_auth_keys:1m max_size=1m use_temp_path=off;
@@ -79,6 +93,25 @@ extension DeploymentValues {
       limit_req zone=pico_auth_login burst=5 nodelay;
       limit_req_status 429;
       include pico-auth-fastcgi.conf;
+    }
+
+    location = \(path("/refresh")) {
+      limit_req zone=pico_auth_refresh burst=20 nodelay;
+      limit_req_status 429;
+      include pico-auth-fastcgi.conf;
+    }
+
+    location = \(path("/fleet/sessions")) {
+      limit_req zone=pico_auth_fleet burst=100 nodelay;
+      limit_req_status 429;
+      include pico-auth-fastcgi.conf;
+    }
+
+    # Web servers ask it, not clients. For a proxy that asks over HTTP, such as Caddy or Traefik, make a server block with
+    # pico-auth-verify-http.conf, on an address that only the proxy reaches.
+    location = \(path("/verify")) {
+      default_type application/problem+json;
+      return 404 '{"type":"about:blank","title":"Not Found","status":404,"detail":"Not Found"}';
     }
 
     location @pico_auth_413 {

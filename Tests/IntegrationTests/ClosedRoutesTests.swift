@@ -1,0 +1,62 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What the shipped configurations show to nobody.
+@Suite(.serialized) struct ClosedRoutesTests {
+  /// Only web servers ask `verify`, and those not over HTTP.
+  @Test(arguments: Site.Kind.allCases)
+  func verifyIsClosed(_ kind: Site.Kind) throws {
+    let site = try Site(kind)
+    let bearer = [("Authorization", "Bearer \(try site.client.session("s", role: "builder"))")]
+    for path in [
+      "/verify", "/verify?token=1", "/%76erify", "/./verify", "/x/../verify", "//api/v1/auth//verify",
+      "/verify/",
+      "http://localhost/api/v1/auth/verify",
+    ] {
+      for method in ["GET", "POST", "HEAD"] {
+        let answer = try site.client.send(method, path, fields: bearer, body: method == "POST" ? [] : nil)
+        #expect(answer.status == 404 || answer.status == 400, "\(method) \(path): \(answer.status)")
+        #expect(answer["x-auth-subject"] == nil && answer["remote-user"] == nil)
+      }
+    }
+    #expect(try site.client.get("/verify", fields: bearer).status == 404)
+    #expect(try site.client.get("/health").status == 200)
+  }
+
+  /// For Caddy, Traefik and others: an address of nginx's that only they reach.
+  @Test func aListenerForProxiesAnswersThem() throws {
+    let port = Socket.freePort()
+    let site = try Site(
+      .nginx, extra: "} server { listen 127.0.0.1:\(port); include pico-auth-verify-http.conf;")
+    let inside = HTTPClient(port: port)
+    let token = try site.client.session("s", role: "builder")
+    func ask(_ query: String, _ token: String) throws -> HTTPAnswer {
+      try inside.get("/verify" + query, fields: [("Authorization", "Bearer \(token)")])
+    }
+    #expect(try ask("?role=builder", token).status == 204)
+    #expect(try ask("?role=builder", token)["remote-user"] == "s")
+    #expect(try ask("?role=operator", token).status == 403)
+    #expect(try ask("", "nonsense").status == 401)
+    // The longest identity there is.
+    let long = try site.client.signIn(try .init(algorithm: .mldsa65)).string("access_token")
+    #expect(try ask("?token=1", long)["x-auth-request-access-token"] == long)
+    #expect(try inside.get("/jwks").status == 404)
+  }
+
+  /// The program is what answers below its paths, and never what is answered.
+  @Test(arguments: Site.Kind.allCases)
+  func theProgramIsNotForDownload(_ kind: Site.Kind) throws {
+    let site = try Site(kind)
+    for path in [
+      "//api/v1/auth", "//api/v1/auth/", "//api/v1/auth/verify", "//api/v1/auth/verify/x", "//api/v1/auth?x",
+      "//api/v1/authx",
+      "//.well-known/jwks.json/", "//.well-known/jwks.json/x", "//.well-known/jwks.jsonx", "//.well-known/",
+      "//api/v1/auth%2f",
+    ] {
+      let answer = try site.client.get(path)
+      #expect((300..<500).contains(answer.status), "\(path): \(answer.status)")
+      #expect(answer.body.count < 10_000, "\(path)")
+    }
+  }
+}
