@@ -16,10 +16,14 @@ public final class AuthServer: Sendable {
     public var challenges: any ChallengeStore
     public var revocations: any RevocationStore
     public var mints: any MintAuditStore
+    /// Disk space that the other stores leave to revocations; nil where they aren't on a disk of ours.
+    public var reserve: SpaceReserve?
 
     public init(
-      challenges: any ChallengeStore, revocations: any RevocationStore, mints: any MintAuditStore
+      challenges: any ChallengeStore, revocations: any RevocationStore, mints: any MintAuditStore,
+      reserve: SpaceReserve? = nil
     ) {
+      self.reserve = reserve
       self.challenges = challenges
       self.revocations = revocations
       self.mints = mints
@@ -27,15 +31,16 @@ public final class AuthServer: Sendable {
 
     /// The shared files that the settings name.
     public static func files(_ settings: Settings, clock: Clock, logger: Logger) -> Stores {
-      Stores(
+      let reserve = SpaceReserve(settings)
+      return Stores(
         challenges: JSONLChallengeStore(
           path: settings.effectiveChallengePath, lifetime: settings.challengeSeconds,
-          limit: settings.maximumPendingChallenges, clock: clock, logger: logger),
+          limit: settings.maximumPendingChallenges, reserve: reserve, clock: clock, logger: logger),
         revocations: JSONLRevocationStore(
           path: settings.effectiveRevocationPath, clock: clock, logger: logger),
         mints: JSONLMintAuditStore(
           path: settings.effectiveMintAuditPath, retentionDays: settings.mintAuditRetentionDays,
-          clock: clock, logger: logger))
+          reserve: reserve, clock: clock, logger: logger), reserve: reserve)
     }
   }
 

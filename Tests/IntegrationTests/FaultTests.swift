@@ -113,7 +113,7 @@ import Testing
     try #require(try Tool.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]).status == 0)
     defer { _ = try? Tool.run(["umount", "-l", disk]) }
     let backend = try Backend(
-      in: folder, state: disk + "/state", settings: "  challenge_ttl_seconds: 1")
+      in: folder, state: disk + "/state", settings: "  challenge_ttl_seconds: 1\n  state_reserve_bytes: 0")
     let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
     func status() throws -> Int { try client.postJSON("/challenge", #"{"address":"aa"}"#).status }
     for _ in 0..<3 {
@@ -130,7 +130,9 @@ import Testing
     try #require(
       try Tool.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]).status == 0)
     defer { _ = try? Tool.run(["umount", "-l", disk]) }
-    let backend = try Backend(in: folder, state: disk + "/state", workers: 2)
+    let backend = try Backend(
+      in: folder, state: disk + "/state", workers: 2,
+      settings: Backend.settings + "\n  state_reserve_bytes: 0")
     let operatorToken = try FastCGIClient(unix: backend.socket).session("op", role: "operator")
     let before = try ask(backend.socket, operatorToken, rounds: 0..<5)
     #expect(before.unavailable == 0)

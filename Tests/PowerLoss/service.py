@@ -30,7 +30,8 @@ class Service:
         self.process = None
         with open(self.config, "w") as file:
             file.write(
-                f"server_auth:\n  state_dir: {state}\n  fleet_mint_secret: {SECRET}\n  fleet_allowed_roles: [agent, operator, service]\n"
+                f"server_auth:\n  state_dir: {state}\n  fleet_mint_secret: {SECRET}\n"
+                "  fleet_allowed_roles: [agent, operator, service]\n  state_reserve_bytes: 0\n"
                 f"  challenge_ttl_seconds: {challenge_seconds}\n"
             )
         os.chmod(self.config, 0o600)

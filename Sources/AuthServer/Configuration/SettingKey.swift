@@ -63,6 +63,7 @@ public struct SettingKey: Sendable {
     SettingKey("mint_audit_required", .boolean(\.mintAuditRequired)),
     SettingKey("mint_audit_retention_days", .integer(\.mintAuditRetentionDays, 0...36500)),
     SettingKey("state_dir", .string(\.stateFolder)),
+    SettingKey("state_reserve_bytes", .integer(\.stateReserve, 0...1 << 50)),
     SettingKey("key_path", .string(\.keyPath), effective: \.effectiveKeyPath),
     SettingKey("key_passphrase", .string(\.keyPassphrase), isSecret: true),
     SettingKey("base_path", .string(\.basePath)),

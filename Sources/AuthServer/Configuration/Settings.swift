@@ -1,3 +1,4 @@
+import Stores
 import Wallets
 import Wire
 
@@ -29,6 +30,8 @@ public struct Settings: Sendable {
   /// 0: for ever.
   public var mintAuditRetentionDays = 365
   public var stateFolder = "/var/lib/pico-auth"
+  /// What challenges and mints leave free for revocations. Bytes; 0 for nothing.
+  public var stateReserve = 64 << 20
   public var keyPath = ""
   public var keyPassphrase = ""
   public var basePath = "/api/v1/auth"
@@ -72,5 +75,12 @@ extension Settings {
 
   private func path(_ configured: String, _ name: String) -> String {
     configured.isEmpty ? "\(stateFolder)/\(name).jsonl" : configured
+  }
+}
+
+extension SpaceReserve {
+  /// The reserve that the settings name, on the disk of the revocations.
+  public convenience init(_ settings: Settings) {
+    self.init(size: settings.stateReserve, forFile: settings.effectiveRevocationPath)
   }
 }

@@ -2,6 +2,7 @@ import CGI
 import HTTPTypes
 import Logging
 import POSIX
+import Stores
 import Synchronization
 import Wire
 
@@ -11,6 +12,7 @@ final class HealthRoutes: Sendable {
   private static let validity: UInt64 = 1_000_000_000
 
   private let checks: [(name: String, check: @Sendable () throws -> Void)]
+  private let reserve: SpaceReserve?
   private let logger: Logger
   private let state = Mutex(State())
 
@@ -30,6 +32,8 @@ final class HealthRoutes: Sendable {
       ("revocations", { try stores.revocations.checkWritable() }),
     ]
     if isAuditRequired { checks.append(("mints", { try stores.mints.checkWritable() })) }
+    reserve = stores.reserve
+    if let reserve, reserve.size > 0 { checks.append(("free space", { try reserve.require() })) }
     self.checks = checks
     self.logger = logger
   }
@@ -42,13 +46,17 @@ final class HealthRoutes: Sendable {
 
   @Sendable func ready(_ request: Request) throws(Problem) -> Response {
     let failed = failedChecks()
+    let free = reserve?.freeBytes
     guard failed.isEmpty else {
+      let left = free.map { " (\($0) bytes free)" } ?? ""
       throw Problem(
-        .serviceUnavailable, "not ready: \(failed.joined(separator: ", "))", fields: [.retryAfter: "1"])
+        .serviceUnavailable, "not ready: \(failed.joined(separator: ", "))\(left)", fields: [.retryAfter: "1"]
+      )
     }
     var answer = JSONObjectWriter()
     answer.add("status", "ready")
     answer.add("checked", ["keys"] + checks.map(\.name))
+    if let free { answer.add("free_bytes", free) }
     return .json(answer.finish())
   }
 

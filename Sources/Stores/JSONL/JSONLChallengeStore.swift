@@ -16,6 +16,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   private let path: String
   private let lifetime: Int
   private let limit: Int
+  private let reserve: SpaceReserve?
   private let boot: String?
   private let clock: Clock
   private let logger: Logger
@@ -37,16 +38,24 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   ///   - path: the file; `<path>.1` and `<path>.lock` lie beside it. Made at first use.
   ///   - lifetime: how long a challenge is good. Seconds.
   ///   - limit: how many may be pending, all addresses together.
-  public convenience init(path: String, lifetime: Int, limit: Int, clock: Clock, logger: Logger) {
+  ///   - reserve: space that challenges must leave; nil for none.
+  public convenience init(
+    path: String, lifetime: Int, limit: Int, reserve: SpaceReserve? = nil, clock: Clock, logger: Logger
+  ) {
     self.init(
-      path: path, lifetime: lifetime, limit: limit, boot: BootID.current, clock: clock, logger: logger)
+      path: path, lifetime: lifetime, limit: limit, reserve: reserve, boot: BootID.current, clock: clock,
+      logger: logger)
   }
 
   /// - Parameter boot: which boot this is; nil where nothing tells.
-  init(path: String, lifetime: Int, limit: Int, boot: String?, clock: Clock, logger: Logger) {
+  init(
+    path: String, lifetime: Int, limit: Int, reserve: SpaceReserve? = nil, boot: String?, clock: Clock,
+    logger: Logger
+  ) {
     self.path = path
     self.lifetime = lifetime
     self.limit = limit
+    self.reserve = reserve
     self.boot = boot
     self.clock = clock
     self.logger = logger
@@ -54,6 +63,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   }
 
   public func create(for address: String) throws -> String {
+    try reserve?.require()
     let random = SecureRandom.bytes(ChallengePosition.randomSize)
     let addressHash = Self.hash(address)
     return try storing {

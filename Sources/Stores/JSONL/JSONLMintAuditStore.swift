@@ -7,6 +7,7 @@ import Wire
 public final class JSONLMintAuditStore: MintAuditStore {
   public let path: String
   private let rotationSize: Int
+  private let reserve: SpaceReserve?
   private let clock: Clock
   private let logger: Logger
   private let log: AppendLog
@@ -18,20 +19,26 @@ public final class JSONLMintAuditStore: MintAuditStore {
   ///   - path: the file; made with the first mint. `<path>.lock` lies beside it.
   ///   - rotationSize: how large it grows. Bytes.
   ///   - retentionDays: how long archives are kept; 0 is for ever.
+  ///   - reserve: space that mints must leave; nil for none.
   public convenience init(
-    path: String, rotationSize: Int = 64 << 20, retentionDays: Int, clock: Clock, logger: Logger
+    path: String, rotationSize: Int = 64 << 20, retentionDays: Int, reserve: SpaceReserve? = nil,
+    clock: Clock,
+    logger: Logger
   ) {
     self.init(
-      path: path, rotationSize: rotationSize, indexStep: 4 << 20, retentionDays: retentionDays, clock: clock,
-      logger: logger)
+      path: path, rotationSize: rotationSize, indexStep: 4 << 20, retentionDays: retentionDays,
+      reserve: reserve,
+      clock: clock, logger: logger)
   }
 
   /// - Parameter indexStep: how much the file grows before it is indexed again. Bytes.
   init(
-    path: String, rotationSize: Int, indexStep: Int, retentionDays: Int, clock: Clock, logger: Logger
+    path: String, rotationSize: Int, indexStep: Int, retentionDays: Int, reserve: SpaceReserve? = nil,
+    clock: Clock, logger: Logger
   ) {
     self.path = path
     self.rotationSize = rotationSize
+    self.reserve = reserve
     self.clock = clock
     self.logger = logger
     log = AppendLog(path: path, clock: clock, logger: logger)
@@ -49,6 +56,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
   /// Whoever waits for the disk waits for all that was appended till then: of many who append, do something else, and
   /// wait, few have to.
   public func begin(_ mints: [Mint]) throws -> () throws -> Void {
+    try reserve?.require()
     var lines: [UInt8] = []
     for mint in mints { lines += RecordLine.seal(mint.members.finish()) }
     var isRotated = false

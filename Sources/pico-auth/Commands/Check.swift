@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuthServer
+import Stores
 import Tokens
 
 struct Check: ParsableCommand {
@@ -18,8 +19,17 @@ struct Check: ParsableCommand {
         let origin = configuration.origin(of: key.name)
         try Console.print("\(name) = \(configuration.display(key))  (\(origin))")
       }
+      try Self.tellFreeSpace(SpaceReserve(configuration.settings))
       for warning in configuration.warnings { Console.complain("warning: \(warning)") }
       _ = try Program.keyFiles(configuration.settings).existing()
     }
+  }
+
+  private static func tellFreeSpace(_ reserve: SpaceReserve) throws {
+    guard let free = reserve.freeBytes else { return }
+    try Console.print("\(free) bytes are free for revocations and other records")
+    guard free < reserve.size else { return }
+    Console.complain(
+      "warning: challenges and tokens are refused until \(reserve.size) bytes are free (state_reserve_bytes)")
   }
 }
