@@ -88,7 +88,9 @@ public final class AuthServer: Sendable {
       mints: stores.mints, revocations: stores.revocations, clock: clock)
 
     self.gate = gate
-    let report: @Sendable (any Error) -> Problem = { error in Self.problem(for: error, logger: logger) }
+    let report: @Sendable (any Error) -> Problem = { [failures = LineBudget(total: 10, each: 10)] error in
+      Self.problem(for: error, budget: failures, logger: logger)
+    }
     authorizer = Authorizer(gate: gate, report: report, logger: logger)
     let health = HealthRoutes(stores: stores, isAuditRequired: settings.mintAuditRequired, logger: logger)
     let refusals = RefusalLog(
@@ -135,14 +137,20 @@ public final class AuthServer: Sendable {
 
   /// The one place where a failure of ours becomes an answer. What the client is told names no file and
   /// no cause; the log has both.
-  private static func problem(for error: any Error, logger: Logger) -> Problem {
+  private static func problem(for error: any Error, budget: LineBudget, logger: Logger) -> Problem {
+    // A full disk must not be filled with lines about it.
+    let omitted = budget.take(for: nil)
+    if let omitted, omitted > 0 { logger.error("failures not logged", metadata: ["count": "\(omitted)"]) }
+    func note(_ message: Logger.Message) {
+      if omitted != nil { logger.error(message, metadata: ["reason": "\(error)"]) }
+    }
     switch error {
     case let error as StoreError:
-      logger.error("store unavailable", metadata: ["reason": "\(error)"])
+      note("store unavailable")
       return Problem(
         .serviceUnavailable, "temporarily unavailable", fields: [.retryAfter: "\(error.retryAfter)"])
     default:
-      logger.error("request failed", metadata: ["reason": "\(error)"])
+      note("request failed")
       return Problem(.internalServerError, "internal error")
     }
   }

@@ -10,18 +10,18 @@ struct ClientAddress: Sendable {
     trusted = ranges.compactMap { AddressRange($0) }
   }
 
-  /// The address as text; `unknown` where the web server tells none, as over a unix socket.
+  /// The address; nil where the web server tells none, as over a unix socket.
   ///
   /// X-Forwarded-For grows on its right: each proxy adds whom it got the request from. So it is read from there, and
   /// only as long as the one who added an entry is trusted; what lies further left a client may have made up.
-  func text(_ request: Request) -> String {
-    guard var address = NetworkAddress(request.variables[.remoteAddress] ?? "") else { return "unknown" }
+  func of(_ request: Request) -> NetworkAddress? {
+    guard var address = NetworkAddress(request.variables[.remoteAddress] ?? "") else { return nil }
     var entries = (request.variables[.forwardedFor] ?? "").split(separator: ",")
     while trusted.contains(where: { $0.contains(address) }), let entry = entries.popLast() {
       guard let next = Self.address(entry) else { break }
       address = next
     }
-    return "\(address)"
+    return address
   }
 
   /// An entry, which may have a port: `192.0.2.1:80`, `[2001:db8::1]:80`.

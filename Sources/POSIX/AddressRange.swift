@@ -1,7 +1,7 @@
 import Glibc
 
 /// An IPv4 or IPv6 address. IPv4 addresses written as IPv6 (`::ffff:192.0.2.1`) are IPv4.
-public struct NetworkAddress: Sendable, Equatable, CustomStringConvertible {
+public struct NetworkAddress: Sendable, Hashable, CustomStringConvertible {
   /// 4 or 16.
   let bytes: [UInt8]
 
@@ -18,6 +18,14 @@ public struct NetworkAddress: Sendable, Equatable, CustomStringConvertible {
     let all = withUnsafeBytes(of: &v6) { Array($0) }
     let isMapped = all[..<10].allSatisfy { $0 == 0 } && all[10] == 0xff && all[11] == 0xff
     bytes = isMapped ? Array(all[12...]) : all
+  }
+
+  private init(bytes: [UInt8]) { self.bytes = bytes }
+
+  /// What stands for all the addresses that one client has: an IPv4 address, or the first 64 bits of an IPv6 address
+  /// (RFC 4291, section 2.5.4).
+  public var network: NetworkAddress {
+    bytes.count == 4 ? self : NetworkAddress(bytes: bytes[..<8] + [UInt8](repeating: 0, count: 8))
   }
 
   public var description: String {

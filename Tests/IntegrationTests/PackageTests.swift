@@ -31,6 +31,7 @@ import Testing
     for file in [
       "share/man/man8/pico-auth.8", "share/pico-auth/nginx/pico-auth-locations.conf",
       "share/pico-auth/apache/pico-auth-fcgid.conf", "share/pico-auth/lighttpd/pico-auth-spawned.conf",
+      "share/pico-auth/fail2ban/pico-auth.conf",
       "lib/sysusers.d/pico-auth.conf", "lib/tmpfiles.d/pico-auth.conf", "lib/systemd/system/pico-auth.socket",
     ] {
       #expect(FileManager.default.isReadableFile(atPath: "\(root)/opt/pico/\(file)"), "\(file)")

@@ -32,10 +32,13 @@ public struct HTTPAnswer: Sendable {
 public struct HTTPClient: Sendable {
   public let port: Int
   public let base: String
+  private let source: String
 
-  public init(port: Int, base: String = "/api/v1/auth") {
+  /// - Parameter source: the address of this host that the server is to see.
+  public init(port: Int, base: String = "/api/v1/auth", from source: String = "127.0.0.1") {
     self.port = port
     self.base = base
+    self.source = source
   }
 
   /// Sends a request on a connection of its own.
@@ -59,7 +62,7 @@ public struct HTTPClient: Sendable {
     if let body, !fields.contains(where: { $0.0.lowercased() == "content-length" }) {
       head += "Content-Length: \(body.count)\r\n"
     }
-    let socket = try Socket(port: port)
+    let socket = try Socket(port: port, from: source)
     try socket.send(Array((head + "\r\n").utf8) + (body ?? Array(raw.utf8)))
     return try Self.read(from: socket, isHead: method == "HEAD")
   }

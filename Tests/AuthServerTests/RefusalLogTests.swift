@@ -1,0 +1,51 @@
+import Foundation
+import POSIX
+import TestSupport
+import Testing
+
+@testable import AuthServer
+
+/// What a flood leaves of the log.
+@Suite struct RefusalLogTests {
+  @Test func aFloodHidesNobodyElse() throws {
+    let backend = InProcess()
+    func fail(_ address: String) -> HTTPAnswer {
+      backend.send(
+        "POST", "/refresh", fields: [], body: Array(#"{"refresh_token":"x"}"#.utf8), from: address)
+    }
+    // The seconds of the process go on meanwhile, so the flood may have some lines more.
+    for number in 0..<3000 { #expect(fail("2001:db8::\(String(number, radix: 16))").status == 401) }
+    #expect(fail("192.0.2.7").status == 401)
+    let lines = backend.log.messages.filter { $0.contains("refused") }
+    #expect(lines.count { $0.contains("2001:db8::") } < 300)
+    #expect(lines.contains { $0.contains("192.0.2.7") })
+  }
+
+  @Test func whatIsLeftOutIsCounted() {
+    let clock = ManualClock()
+    let budget = LineBudget(total: 5, each: 2) { UInt64(clock.clock.now) * 1_000_000_000 }
+    let clients = (1...3).map { NetworkAddress("192.0.2.\($0)") }
+    #expect((0..<10).compactMap { _ in budget.take(for: clients[0]) } == [0, 0])
+    #expect(budget.take(for: clients[1]) == 0)
+    // Those without an address count together, and so do addresses of one IPv6 network.
+    #expect((0..<10).compactMap { _ in budget.take(for: nil) } == [0, 0])
+    #expect(budget.take(for: clients[2]) == nil)
+    clock.advance(1)
+    #expect(budget.take(for: clients[2]) == 17)
+    #expect((1...9).compactMap { budget.take(for: NetworkAddress("2001:db8::\($0)")) } == [0, 0])
+    #expect(budget.take(for: NetworkAddress("2001:db8:0:1::1")) == 0)
+    clock.advance(1)
+    #expect(budget.take(for: nil) == 7)
+    #expect(budget.take(for: nil) == 0)
+  }
+
+  /// A full disk isn't filled with lines about it.
+  @Test func failuresThatAnybodyCanCauseAreLimited() {
+    let backend = InProcess { $0.challengePath = "/proc/nowhere/challenges.jsonl" }
+    for _ in 0..<1000 {
+      #expect(backend.send("POST", "/challenge", body: Array(#"{"address":"aa"}"#.utf8)).status == 503)
+    }
+    let lines = backend.log.messages.filter { $0.contains("store unavailable") }
+    #expect((1..<200).contains(lines.count), "\(lines.count)")
+  }
+}
