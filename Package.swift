@@ -34,7 +34,7 @@ let package = Package(
     .target(name: "Tokens", dependencies: ["COpenSSL", "POSIX", "Wire", crypto]),
     .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
     .target(name: "FastCGI", dependencies: ["CGI", "CLinux", "POSIX", httpTypes, logging]),
-    .target(name: "Observation", dependencies: ["CLinux", "POSIX", logging]),
+    .target(name: "Observation", dependencies: ["CLinux", "POSIX", "Wire", logging]),
     .target(
       name: "AuthServer",
       dependencies: [
@@ -68,7 +68,7 @@ let package = Package(
       name: "AuthServerTests",
       dependencies: ["AuthServer", "CGI", "POSIX", "Stores", "TestSupport", "Tokens", httpTypes, logging]),
     .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "POSIX", "TestSupport", "pico-auth"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "pico-auth"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "Wire", "pico-auth"]),
     .testTarget(
       name: "IntegrationTests", dependencies: ["TestSupport", "Wallets", "custom-stores", "pico-auth"]),
   ],

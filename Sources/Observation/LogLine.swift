@@ -1,10 +1,11 @@
 import Glibc
 import Logging
+import Wire
 
 /// An event as one line of text: `TIME LEVEL LABEL: MESSAGE KEY=VALUE …`.
 ///
-/// Nothing that came from outside can end the line, begin another one, or change what a terminal shows: this is the one
-/// place where log texts are escaped.
+/// Nothing that came from outside can end the line, begin another one, or change what a terminal shows: log texts are
+/// escaped here and nowhere else, by the rule of ``VisibleText``.
 struct LogLine {
   /// A pipe takes so much at once or not at all (PIPE_BUF). Bytes, the newline included.
   static let maximumSize = 4096
@@ -44,33 +45,9 @@ struct LogLine {
       && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x22 && $0 != 0x5c && $0 != 0x3d }
   }
 
-  /// Appends a text with everything escaped that isn't printable: controls (C0, DEL, C1), and characters that change
-  /// the direction of text or aren't seen.
+  /// Appends a text with everything escaped that isn't visible, and what ends a quoted value.
   private mutating func append(_ text: String) {
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\n": bytes += "\\n".utf8
-      case "\t": bytes += "\\t".utf8
-      case "\"", "\\":
-        bytes.append(UInt8(ascii: "\\"))
-        bytes.append(UInt8(scalar.value))
-      default:
-        if Self.isShown(scalar) {
-          bytes += Array(UTF8.encode(scalar)!)
-        } else {
-          bytes += "\\u{\(String(scalar.value, radix: 16))}".utf8
-        }
-      }
-    }
-  }
-
-  private static func isShown(_ scalar: Unicode.Scalar) -> Bool {
-    if scalar.value < 0x80 { return (0x20...0x7e).contains(scalar.value) }
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned:
-      return false
-    default: return true
-    }
+    bytes += VisibleText.escaped(text, special: ["\"", "\\"]).utf8
   }
 
   /// As ISO 8601 has it, with the offset from UTC.

@@ -1,4 +1,6 @@
 import ArgumentParser
+import AuthServer
+import Glibc
 
 /// The command line.
 struct PicoAuth: ParsableCommand {
@@ -17,6 +19,26 @@ struct PicoAuth: ParsableCommand {
     ])
 }
 
+extension PicoAuth {
+  /// Runs the command that the arguments name. In place of the parser's own `main()`, which prints arguments as they are.
+  static func run() -> Never {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      Glibc.exit(ExitCode.success.rawValue)
+    } catch {
+      let code = exitCode(for: error)
+      let message = fullMessage(for: error)
+      if code.isSuccess {
+        try? Console.print(document: message)
+      } else if !message.isEmpty {
+        Console.complain(document: message)
+      }
+      Glibc.exit(code.rawValue)
+    }
+  }
+}
+
 /// Which configuration file a command works with.
 struct ConfigOptions: ParsableArguments {
   @Option(
@@ -32,7 +54,7 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Prints one JSON object a line.") var json = false
 
   func print(_ object: [UInt8]) throws {
-    try Console.print(String(decoding: object, as: UTF8.self))
+    try Console.print(json: object)
   }
 }
 
@@ -43,6 +65,9 @@ extension ParsableCommand {
       try work()
     } catch let exit as ExitCode {
       throw exit
+    } catch let error as ConfigurationError {
+      for mistake in error.mistakes { Console.complain(mistake) }
+      throw ExitCode.failure
     } catch {
       Console.complain("\(error)")
       throw ExitCode.failure

@@ -4,5 +4,5 @@ import FastCGI
 switch StartMode.detect() {
 case .worker: WorkerProcess.run()
 case .script: ScriptProcess.run()
-case .command: PicoAuth.main()
+case .command: PicoAuth.run()
 }

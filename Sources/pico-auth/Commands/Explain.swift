@@ -35,7 +35,7 @@ struct Explain: ParsableCommand {
         verdict.add("detail", explanation.detail)
         try output.print(verdict.finish())
       } else {
-        let reason = Console.shown(explanation.detail, limit: 400)
+        let reason = Console.shortened(explanation.detail, limit: 400)
         try Console.print(passes ? "passes: 204" : "refused: \(explanation.status) \(reason)")
       }
       if !passes { throw ExitCode.failure }
@@ -58,7 +58,7 @@ struct Explain: ParsableCommand {
     guard output.json else {
       let mark = check.passes ? "ok  " : "FAIL"
       return try Console.print(
-        "\(mark)  \(check.name.padded(to: 11))  \(Console.shown(check.finding, limit: 400))")
+        "\(mark)  \(check.name.padded(to: 11))  \(Console.shortened(check.finding, limit: 400))")
     }
     var object = JSONObjectWriter()
     object.add("check", check.name)

@@ -63,7 +63,7 @@ struct PrintConfig: ParsableCommand {
           try Files.replace("\(directory)/\(item.name)", Array(item.text.utf8), permissions: 0o644)
         } else {
           if file == nil { try Console.print("# --- \(item.name)") }
-          try Console.print(item.text.hasSuffix("\n") ? String(item.text.dropLast()) : item.text)
+          try Console.print(document: item.text.hasSuffix("\n") ? String(item.text.dropLast()) : item.text)
         }
       }
     }

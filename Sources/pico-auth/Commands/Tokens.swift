@@ -58,7 +58,7 @@ struct Tokens: ParsableCommand {
       let state = isRevoked ? "revoked" : isExpired ? "expired" : "good"
       try Console.print(
         "\(mint.tokenID)  \(state.padded(to: 7))  \(mint.kind.padded(to: 7))  exp \(mint.expiry)  "
-          + "\(Console.shown(mint.role))  \(Console.shown(mint.subject))")
+          + "\(Console.shortened(mint.role))  \(Console.shortened(mint.subject))")
     }
   }
 
@@ -102,7 +102,7 @@ extension OutputOptions {
   fileprivate func show(_ revocation: Revocation) throws {
     if json { return try print(revocation.json) }
     try Console.print(
-      "\(Console.shown(revocation.tokenID))  at \(Int(exactly: revocation.revokedAt.rounded(.down)) ?? 0)  "
-        + "by \(Console.shown(revocation.revokedBy))  \(Console.shown(revocation.reason))")
+      "\(revocation.tokenID)  at \(Int(exactly: revocation.revokedAt.rounded(.down)) ?? 0)  "
+        + "by \(Console.shortened(revocation.revokedBy))  \(Console.shortened(revocation.reason))")
   }
 }

@@ -71,7 +71,7 @@ struct Wallet: ParsableCommand {
         body.add("signature", Hex.encode(signature))
         body.add("challenge", challenge)
         body.add("algorithm", key.algorithm.rawValue)
-        try Console.print(String(decoding: body.finish(), as: UTF8.self))
+        try Console.print(json: body.finish())
       }
     }
 
