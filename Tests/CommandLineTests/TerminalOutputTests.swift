@@ -78,12 +78,9 @@ import Wire
     try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
     try folder.write("state\u{1b}[2J\npico-auth: forged/revocations.jsonl", "nonsense\n")
     let environment = ["SERVER_AUTH_STATE_DIR": state]
-    for command in [
-      ["status"], ["status", "--json"], ["verify"], ["verify", "--json"], ["verify", "--repair"],
-    ] {
-      _ = try Tool.run([Tool.picoAuth, "store"] + command, environment: environment)
-      let result = try run("store", command[0], environment: environment)
-      #expect(!result.output.isEmpty)
+    for (command, option) in [("status", "--json"), ("verify", "--json"), ("verify", "--repair")] {
+      #expect(try !run("store", command, environment: environment).output.isEmpty)
+      #expect(try !run("store", command, option, environment: environment).output.isEmpty)
     }
     try folder.write("state\u{1b}[2J\npico-auth: forged/keys/a\u{1b}[2J.pem", "nonsense")
     #expect(try run("keys", "list", environment: environment).status == 1)
