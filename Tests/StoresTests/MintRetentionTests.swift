@@ -46,7 +46,7 @@ import Testing
 
   private func archives() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder.path)
-      .filter { $0.hasPrefix("mints.jsonl.0") && !$0.contains(".index") }.sorted()
+      .filter { $0.wholeMatch(of: /mints\.jsonl\.\d+/) != nil }.sorted()
   }
 
   /// Mints four times a day.

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import POSIX
 
@@ -23,16 +24,17 @@ public struct StoreRepair {
 
   private let kind: StoreFile.Kind
   private let path: String
-  private let clock: Clock
   private let log: AppendLog
   private let salvage: Salvage
 
   init(kind: StoreFile.Kind, path: String, clock: Clock, logger: Logger) {
     self.kind = kind
     self.path = path
-    self.clock = clock
     log = AppendLog(path: path, clock: clock, logger: logger)
     salvage = Salvage(kind: kind)
+    var seconds = clock.seconds
+    while access("\(path).bad-\(seconds)", F_OK) == 0 { seconds += 1 }
+    badPath = "\(path).bad-\(seconds)"
   }
 
   /// What is written.
@@ -47,7 +49,8 @@ public struct StoreRepair {
   }
 
   private var draftPath: String { path + ".repaired" }
-  private var badPath: String { "\(path).bad-\(clock.seconds)" }
+  /// A name that an earlier repair, of the same second perhaps, hasn't taken.
+  private let badPath: String
 
   /// - Throws: ``StoreError``; the file is as it was then.
   func run() throws -> Outcome {
