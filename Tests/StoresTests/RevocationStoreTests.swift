@@ -62,6 +62,37 @@ import Testing
     #expect(try store.isRevoked("c"))
   }
 
+  /// A CGI script looks one token up, once. JSON has many spellings of one text.
+  @Test(arguments: ["\\u0061bc", "a\\u0062c", "\\u0061\\u0062\\u0063"])
+  func theFirstLookUpKnowsEverySpelling(_ spelling: String) throws {
+    try append(line("other") + line(spelling) + line("third"))
+    for store in (0..<2).map({ _ in
+      JSONLRevocationStore(path: path, clock: .system, logger: LogRecorder().logger)
+    }) {
+      #expect(try store.isRevoked("abc"))
+      #expect(try !store.isRevoked(spelling))
+    }
+    let store = JSONLRevocationStore(path: path, clock: .system, logger: LogRecorder().logger)
+    #expect(
+      try store.revoke("abc", reason: "again", by: "x").revokedBy == "op", "the first entry is the answer")
+  }
+
+  @Test func damageIsAnAlarmToTheFirstLookUpToo() throws {
+    let writer = JSONLRevocationStore(path: path, clock: .system, logger: LogRecorder().logger)
+    for id in ["a1", "b2", "c3"] { _ = try writer.revoke(id, reason: "", by: "") }
+    let whole = try folder.read("revocations.jsonl")
+    for (sound, damaged) in [
+      ("\"b2\"", "\"bx\""), ("\"jti\":\"b2", "\"jtj\":\"b2"), ("c3", "\\u006"), ("{", "["),
+    ] {
+      try folder.write("revocations.jsonl", whole.replacing(sound, with: damaged, maxReplacements: 1))
+      for id in ["b2", "c3", "never revoked"] {
+        let script = JSONLRevocationStore(path: path, clock: .system, logger: LogRecorder().logger)
+        // What stands in a sound line before the damage may be answered; nothing may pass.
+        #expect(((try? script.isRevoked(id)) ?? true) == true, "\(damaged) \(id)")
+      }
+    }
+  }
+
   @Test func aDamagedListIsAnErrorAndNotAnEmptyList() throws {
     let store = JSONLRevocationStore(path: path, clock: .system, logger: LogRecorder().logger)
     try store.prepare()

@@ -83,7 +83,7 @@ public final class JSONLRevocationStore: RevocationStore {
           state.lookups += 1
           return !state.isLoaded && state.lookups == 1
         }
-        if isFirst && Self.isPlain(tokenID) { return try searchOnce(tokenID, hash) }
+        if isFirst { return try searchOnce(hash) }
         try load()
         makeSnapshotWhereWanted()
         return try index.contains(hash)
@@ -99,11 +99,11 @@ public final class JSONLRevocationStore: RevocationStore {
   }
 
   /// One look-up without reading the list into memory.
-  private func searchOnce(_ tokenID: String, _ hash: TokenIDHash) throws -> Bool {
+  private func searchOnce(_ hash: TokenIDHash) throws -> Bool {
     guard let handle = try SharedFiles.open(path, flags: .read) else { return false }
     let snapshot = RevocationSnapshot.of(handle, path: path, logger: logger)
     if try snapshot?.contains(hash) == true { return true }
-    return try RevocationLine.find(tokenID, in: handle, from: snapshot?.covered ?? 0) != nil
+    return try RevocationLine.revokes(hash, in: handle, from: snapshot?.covered ?? 0, path: path)
   }
 
   /// Searches the log where a block of the snapshot is damaged: it takes long, for one token of some thousands, until
@@ -150,7 +150,7 @@ public final class JSONLRevocationStore: RevocationStore {
   /// The first entry of a token, looked for in the log.
   private func existing(_ tokenID: String) throws -> Revocation? {
     guard let handle = try SharedFiles.open(path, flags: .read) else { return nil }
-    if Self.isPlain(tokenID) { return try RevocationLine.find(tokenID, in: handle) }
+    if Self.isPlain(tokenID), let found = try RevocationLine.find(tokenID, in: handle) { return found }
     // The first entry is the last to come.
     var found: Revocation?
     let reader = try list(since: nil).makeReader()

@@ -20,11 +20,24 @@ extension RevocationLine {
     }
   }
 
+  /// Whether a line of a file revokes a token. Every line is looked at as workers do, so that no spelling of its
+  /// identifier hides it, and a damaged line is an alarm; nothing is kept.
+  /// - Parameter start: where a line begins. Bytes from the beginning.
+  /// - Throws: ``RecordLine/Damaged``, ``SystemError``, ``StoreError``.
+  static func revokes(
+    _ token: TokenIDHash, in handle: FileHandle, from start: Int, path: String
+  ) throws -> Bool {
+    var lines = try AppendedLines(path: path, following: handle, from: start)
+    var isRevoked = false
+    _ = try lines.read { if try hash($0) == token { isRevoked = true } }
+    return isRevoked || (!lines.unfinished.isEmpty && (try? hash(lines.unfinished[...])) == token)
+  }
+
   /// The line of a file that revokes a token, looked for without reading the others as JSON, and in bounded memory; nil
   /// where there is none.
   ///
   /// For a token identifier that JSON writes as it is: what has quotes, backslashes or control characters
-  /// isn't found.
+  /// isn't found, and nor is one that its writer has spelled with escapes.
   static func find(_ tokenID: String, in handle: FileHandle, from start: Int = 0) throws -> Revocation? {
     let needle = Array("\"\(tokenID)\"".utf8)
     var offset = start
