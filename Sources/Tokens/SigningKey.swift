@@ -48,7 +48,8 @@ public final class SigningKey: Sendable {
   }
 
   /// Reads a private key: PKCS#8 or PKCS#1, encrypted or not. `PEM_read_bio_PrivateKey`.
-  /// - Throws: ``KeyError``, with the reason: a public key, a wrong passphrase, too few bits, no RSA key.
+  /// - Throws: ``KeyError``, with the reason: a public key, a wrong passphrase, too few bits, no RSA key, one
+  ///   that anybody could sign with.
   public convenience init(kid: String, pem: [UInt8], passphrase: String?) throws(KeyError) {
     try self.init(kid: kid, owning: try Self.key(pem: pem, passphrase: passphrase))
   }
@@ -57,7 +58,7 @@ public final class SigningKey: Sendable {
   /// told apart that way is read at once.
   /// - Throws: as ``init(kid:pem:passphrase:)``, and ``sign(_:)`` throws what is found later.
   static func deferred(kid: String, pem: [UInt8], passphrase: String?) throws(KeyError) -> SigningKey {
-    guard let numbers = PublicNumbers(pem: pem), numbers.bits >= minimumBits else {
+    guard let numbers = PublicNumbers(pem: pem), numbers.bits >= minimumBits, numbers.fault == nil else {
       return try SigningKey(kid: kid, pem: pem, passphrase: passphrase)
     }
     let handle = OnFirstUse { () throws(KeyError) in
@@ -108,6 +109,7 @@ public final class SigningKey: Sendable {
     let numbers = PublicNumbers(
       modulus: try Self.number(OSSL_PKEY_PARAM_RSA_N, of: key),
       exponent: try Self.number(OSSL_PKEY_PARAM_RSA_E, of: key))
+    if let fault = numbers.fault { throw KeyError("holds \(fault)") }
     self.init(kid: kid, numbers: numbers, handle: OnFirstUse { () throws(KeyError) in handle })
   }
 
