@@ -137,6 +137,11 @@ public final class AuthServer: Sendable {
 
   /// The one place where a failure of ours becomes an answer. What the client is told names no file and
   /// no cause; the log has both.
+  /// As an answer of a process that fails before it has routes.
+  public static func problem(for error: any Error, logger: Logger) -> Problem {
+    problem(for: error, budget: LineBudget(total: 1, each: 1), logger: logger)
+  }
+
   private static func problem(for error: any Error, budget: LineBudget, logger: Logger) -> Problem {
     // A full disk must not be filled with lines about it.
     let omitted = budget.take(for: nil)

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -26,6 +27,9 @@ extern int pthread_cond_clockwait(
 extern char **environ;
 static inline char **process_environment(void) { return environ; }
 
+// prctl takes any number of arguments, which Swift can't pass.
+static inline int process_set_dumpable(int is_dumpable) { return prctl(PR_SET_DUMPABLE, is_dumpable, 0, 0, 0); }
+
 // Swift has no variables of a thread. One copy, as one module calls this.
 static inline uint64_t *thread_deadline(void) {
   static _Thread_local uint64_t deadline;
@@ -33,6 +37,10 @@ static inline uint64_t *thread_deadline(void) {
 }
 
 // From <fcntl.h>, with _GNU_SOURCE.
+#ifndef O_PATH
+#define O_PATH 010000000
+#define AT_EMPTY_PATH 0x1000
+#endif
 #ifndef F_ADD_SEALS
 #define F_ADD_SEALS 1033
 #define F_SEAL_SEAL 0x0001

@@ -43,6 +43,8 @@ public final class ListeningSocket: CustomStringConvertible {
       try retryingOnInterrupt("listen") { [handle] in listen(handle.descriptor, Self.backlog) }
     } catch let error as ListenError {
       throw error
+    } catch let error as SystemError {
+      throw ListenError(description: "\(address): \(error.reason)")
     } catch {
       throw ListenError(description: "\(address): \(error)")
     }
@@ -82,12 +84,23 @@ public final class ListeningSocket: CustomStringConvertible {
     let mask = umask(~mode_t(access.mode) & 0o777)
     defer { umask(mask) }
     _ = try withUnixAddress(path) { address, size in
-      try retryingOnInterrupt("bind") { bind(handle.descriptor, address, size) }
+      try retryingOnInterrupt("bind", path) { bind(handle.descriptor, address, size) }
     }
     if access.owner != nil || access.group != nil {
-      try retryingOnInterrupt("lchown") { lchown(path, access.owner ?? .max, access.group ?? .max) }
+      try giveAway(path, access)
     }
     return handle
+  }
+
+  /// Only the socket itself: whoever owns the folder could have put a hard link to a file of root's in its place.
+  private static func giveAway(_ path: String, _ access: Access) throws(SystemError) {
+    let file = FileHandle(
+      owning: try retryingOnInterrupt("open", path) { Glibc.open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) })
+    let status = try file.status()
+    guard status.isSocket, status.links == 1 else { throw SystemError(call: "open", code: ENXIO, path: path) }
+    try retryingOnInterrupt("fchownat", path) {
+      fchownat(file.descriptor, "", access.owner ?? .max, access.group ?? .max, AT_EMPTY_PATH)
+    }
   }
 
   /// Only a refused connection shows that nobody listens there any more. Workers whose supervisor was killed do so for
@@ -102,7 +115,7 @@ public final class ListeningSocket: CustomStringConvertible {
     throw ListenError(
       description: code == 0 || code == EAGAIN
         ? "unix:\(path): another process listens there"
-        : "unix:\(path): \(SystemError(call: "connect", code: code))")
+        : "unix:\(path): \(SystemError(call: "connect", code: code, path: path).reason)")
   }
 
   /// What becomes of a connection: 0 or an errno.

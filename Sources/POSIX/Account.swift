@@ -28,6 +28,11 @@ public struct Account: Sendable {
     return entry.pointee.gr_gid
   }
 
+  /// The name of a user; the number in digits where it has none. `getpwuid(3)`.
+  public static func name(of user: UInt32) -> String {
+    getpwuid(user).map { String(cString: $0.pointee.pw_name) } ?? "\(user)"
+  }
+
   /// Makes this process run as the user from now on, with the user's groups and no way back.
   /// - Throws: ``SystemError``.
   public func assume() throws(SystemError) {

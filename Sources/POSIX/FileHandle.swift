@@ -3,8 +3,9 @@ import Glibc
 
 /// An open file, closed when its last owner goes.
 ///
-/// Every file is opened with `O_CLOEXEC`, so that no child inherits it, and `O_NOFOLLOW`, so that a
-/// symbolic link planted in a shared folder leads nowhere.
+/// Every file is opened with `O_CLOEXEC`, so that no child inherits it, `O_NOFOLLOW`, so that a symbolic link planted in a
+/// shared folder leads nowhere, and `O_NONBLOCK`, so that a pipe or a device in a file's place holds up nobody. What is
+/// no regular file is refused.
 public final class FileHandle: Sendable {
   /// The file descriptor. Valid for the lifetime of this object.
   public let descriptor: Int32
@@ -39,15 +40,37 @@ public final class FileHandle: Sendable {
   /// folder's owner, whose processes are to work with it.
   /// - Throws: ``SystemError`` (`open`).
   public convenience init(path: String, flags: Flags) throws(SystemError) {
-    let descriptor = try retryingOnInterrupt("open") {
-      open(path, flags.rawValue | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    }
+    let (descriptor, isNew) = try Self.open(path, flags.rawValue)
     self.init(owning: descriptor)
-    guard flags.rawValue & O_CREAT != 0, geteuid() == 0 else { return }
-    if let folder = try FileStatus.ofFile(at: Files.parent(of: path)), folder.owner != 0,
-      try status().owner == 0
-    {
-      try retryingOnInterrupt("fchown") { fchown(descriptor, folder.owner, folder.group) }
+    let status = try status()
+    guard status.type == (flags.rawValue & O_DIRECTORY == 0 ? .regular : .directory) else {
+      throw SystemError(call: "open", code: ENXIO, path: path)
+    }
+    // Only what this very call made: a hard link in the folder may be a file of root's from elsewhere.
+    guard isNew, status.links == 1, geteuid() == 0 else { return }
+    if let folder = try FileStatus.ofFile(at: Files.parent(of: path)), folder.owner != 0 {
+      try retryingOnInterrupt("fchown", path) { fchown(descriptor, folder.owner, folder.group) }
+    }
+  }
+
+  /// - Returns: whether the file was made, too.
+  private static func open(_ path: String, _ flags: Int32) throws(SystemError) -> (Int32, isNew: Bool) {
+    func attempt(_ flags: Int32) throws(SystemError) -> Int32 {
+      try retryingOnInterrupt("open", path) {
+        Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0o600)
+      }
+    }
+    while true {
+      if flags & O_EXCL == 0 {
+        do throws(SystemError) {
+          return (try attempt(flags & ~O_CREAT), false)
+        } catch  where error.code == ENOENT && flags & O_CREAT != 0 {}
+      }
+      do throws(SystemError) {
+        return (try attempt(flags | O_CREAT | O_EXCL), true)
+      } catch  where error.code == EEXIST && flags & O_EXCL == 0 {
+        // Somebody else has made it meanwhile.
+      }
     }
   }
 

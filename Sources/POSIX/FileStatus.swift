@@ -42,7 +42,7 @@ public struct FileStatus: Sendable, Equatable {
   public static func ofFile(at path: String) throws(SystemError) -> FileStatus? {
     var status = Glibc.stat()
     do throws(SystemError) {
-      try retryingOnInterrupt("stat") { stat(path, &status) }
+      try retryingOnInterrupt("stat", path) { stat(path, &status) }
       return FileStatus(status)
     } catch  where error.code == ENOENT {
       return nil

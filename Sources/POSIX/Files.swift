@@ -4,7 +4,7 @@ import Glibc
 /// Whole-file operations.
 public enum Files {
   /// Reads a file from beginning to end. Symbolic links are followed: configuration and secrets are often
-  /// mounted as links.
+  /// mounted as links. From a pipe or a terminal it takes what comes within 5 s.
   /// - Parameters:
   ///   - limit: a larger file is refused with EFBIG. Bytes.
   ///   - check: looks at the open file before it is read, and throws to refuse it.
@@ -12,19 +12,41 @@ public enum Files {
   public static func read(
     _ path: String, limit: Int = 1 << 20, check: (FileStatus) throws -> Void = { _ in }
   ) throws -> [UInt8] {
-    let handle = FileHandle(
-      owning: try retryingOnInterrupt("open") { open(path, O_RDONLY | O_CLOEXEC) })
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+    let handle = FileHandle(owning: try retryingOnInterrupt("open", path) { open(path, flags) })
     let status = try handle.status()
     try check(status)
-    guard !status.isDirectory else { throw SystemError(call: "open", code: EISDIR) }
+    guard !status.isDirectory else { throw SystemError(call: "open", code: EISDIR, path: path) }
+    let deadline = Clock.monotonicNanoseconds + pipeTimeout
+    // A pipe that nobody has opened for writing yet would look empty.
+    if status.type == .pipe { try wait(for: handle, path, until: deadline) }
     var bytes: [UInt8] = []
     while true {
-      // Not by the size that fstat tells: pipes and files below /proc have none.
-      let chunk = try handle.readNext(count: 65536)
-      if chunk.isEmpty { return bytes }
-      bytes += chunk
-      if bytes.count > limit { throw SystemError(call: "read", code: EFBIG) }
+      do throws(SystemError) {
+        // Not by the size that fstat tells: pipes and files below /proc have none.
+        let chunk = try handle.readNext(count: 65536)
+        if chunk.isEmpty { return bytes }
+        bytes += chunk
+      } catch {
+        guard error.code == EAGAIN else { throw error.at(path) }
+        try wait(for: handle, path, until: deadline)
+      }
+      if bytes.count > limit { throw SystemError(call: "read", code: EFBIG, path: path) }
     }
+  }
+
+  /// How long to wait for whoever writes to a pipe. Nanoseconds.
+  private static let pipeTimeout: UInt64 = 5_000_000_000
+
+  private static func wait(
+    for handle: FileHandle, _ path: String, until deadline: UInt64
+  ) throws(SystemError) {
+    let now = Clock.monotonicNanoseconds
+    var ready = pollfd(fd: handle.descriptor, events: Int16(POLLIN), revents: 0)
+    let count =
+      now < deadline
+      ? try retryingOnInterrupt("poll", path) { poll(&ready, 1, Int32((deadline - now) / 1_000_000) + 1) } : 0
+    guard count == 1 else { throw SystemError(call: "read", code: ETIMEDOUT, path: path) }
   }
 
   /// What a folder has until its entry in the one above it is on the disk: mode 0700 and the sticky bit, which means
@@ -47,7 +69,7 @@ public enum Files {
 
   private static func makeOneFolder(_ path: String) throws(SystemError) {
     do throws(SystemError) {
-      try retryingOnInterrupt("mkdir") { mkdir(path, undurableFolder) }
+      try retryingOnInterrupt("mkdir", path) { mkdir(path, undurableFolder) }
     } catch  where error.code == EEXIST {}
     try makeDurable(path)
   }
@@ -58,7 +80,14 @@ public enum Files {
       status.permissions == undurableFolder, status.owner == geteuid()
     else { return }
     try synchronizeFolder(of: folder)
-    try retryingOnInterrupt("chmod") { chmod(folder, 0o700) }
+    let handle = try FileHandle(path: folder, flags: .folder)
+    // It may have been exchanged, as the folder above may belong to somebody else.
+    guard try handle.status().identity == status.identity else { return }
+    // What root makes belongs to the owner of the folder above, whose processes are to work with it.
+    if status.owner == 0, let above = try FileStatus.ofFile(at: parent(of: folder)), above.owner != 0 {
+      try retryingOnInterrupt("fchown", folder) { fchown(handle.descriptor, above.owner, above.group) }
+    }
+    try retryingOnInterrupt("fchmod", folder) { fchmod(handle.descriptor, 0o700) }
   }
 
   /// The folder a path lies in.
@@ -70,7 +99,7 @@ public enum Files {
   /// The names in a folder, sorted by their bytes. `readdir(3)`.
   /// - Throws: ``SystemError`` (`opendir`).
   public static func names(in folder: String) throws(SystemError) -> [String] {
-    guard let stream = opendir(folder) else { throw SystemError(call: "opendir") }
+    guard let stream = opendir(folder) else { throw SystemError(call: "opendir", path: folder) }
     defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {
@@ -94,7 +123,7 @@ public enum Files {
     try handle.synchronize()
     do throws(SystemError) {
       // link(2), not rename(2): of many processes that try at once exactly one succeeds.
-      try retryingOnInterrupt("link") { link(draft, path) }
+      try retryingOnInterrupt("link", path) { link(draft, path) }
     } catch  where error.code == EEXIST {
       return false
     }
@@ -124,14 +153,14 @@ public enum Files {
   /// Gives a file another name, in place of what had it. `rename(2)`.
   /// - Throws: ``SystemError``.
   public static func rename(_ path: String, to other: String) throws(SystemError) {
-    try retryingOnInterrupt("rename") { Glibc.rename(path, other) }
+    try retryingOnInterrupt("rename", other) { Glibc.rename(path, other) }
   }
 
   /// Removes a file, if it is there. `unlink(2)`.
   /// - Throws: ``SystemError``.
   public static func remove(_ path: String) throws(SystemError) {
     do throws(SystemError) {
-      try retryingOnInterrupt("unlink") { unlink(path) }
+      try retryingOnInterrupt("unlink", path) { unlink(path) }
     } catch  where error.code == ENOENT {
       return
     }

@@ -21,7 +21,7 @@ public struct StoreError: Error, CustomStringConvertible {
     do {
       return try body()
     } catch let error as SystemError {
-      throw StoreError("\(path): \(error)")
+      throw StoreError("\(error.at(path))")
     } catch is RecordLine.Damaged {
       throw StoreError("\(path): damaged record; pico-auth store verify shows it")
     }

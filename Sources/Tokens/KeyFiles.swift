@@ -108,6 +108,7 @@ public struct KeyFiles: Sendable {
   private static func read(_ file: String) throws(KeyError) -> [UInt8] {
     do {
       return try Files.read(file) { status in
+        guard status.type == .regular else { throw KeyError("is no regular file: move it away") }
         // As PostgreSQL has it for its server key: nobody else reads it, but a group may where root owns it.
         let forbidden: UInt32 = status.owner == 0 && geteuid() != 0 ? 0o037 : 0o077
         guard status.permissions & forbidden == 0 else {
@@ -119,6 +120,8 @@ public struct KeyFiles: Sendable {
       }
     } catch let error as KeyError {
       throw error
+    } catch let error as SystemError {
+      throw KeyError("can't be read: \(error.reason)")
     } catch {
       throw KeyError("can't be read: \(error)")
     }
@@ -130,7 +133,7 @@ public struct KeyFiles: Sendable {
     do throws(SystemError) {
       return try body()
     } catch {
-      throw KeyError("\(path): \(error)")
+      throw KeyError("\(error.at(path))")
     }
   }
 }

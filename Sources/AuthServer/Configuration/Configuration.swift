@@ -48,6 +48,9 @@ public struct Configuration: Sendable {
   /// Where the value of a key came from.
   public func origin(of key: String) -> Origin { origins[key] ?? .defaultValue }
 
+  /// The files that secrets were read from.
+  public private(set) var secretFiles: [String] = []
+
   /// The value of a key, as a person may see it: secrets masked.
   public func display(_ key: SettingKey) -> String {
     switch key.kind {
@@ -94,6 +97,8 @@ public struct Configuration: Sendable {
       root = try YAML.parse(try Files.read(file))
     } catch let error as YAMLError {
       return refuse("\(file):\(error.line): \(error.reason)")
+    } catch let error as SystemError {
+      return refuse("\(error.at(file))")
     } catch {
       return refuse("\(file): \(error)")
     }
@@ -187,12 +192,15 @@ public struct Configuration: Sendable {
           continue
         }
         origins[key.name] = .secretFile(variable: variable)
+        secretFiles.append(value)
         do {
           let bytes = try Files.read(value, limit: 65536)
           let line = bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...]
           let text = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
           let complaint = set(key, String(decoding: text, as: UTF8.self))
           if let complaint { refuse("\(variable) \(complaint)") }
+        } catch let error as SystemError {
+          refuse("\(variable): \(error.at(value))")
         } catch {
           refuse("\(variable): \(value): \(error)")
         }

@@ -52,7 +52,7 @@ final class AppendLog: @unchecked Sendable {
       // At once, as no other process is told of the failure.
       if end.file.isSuspect { _ = try? locked { try open(renew: renew) } }
       throw StoreError(
-        "\(path): \(error)\(error.code == ETIMEDOUT ? "; the disk takes longer than 10 s" : "")")
+        "\(error.at(path))\(error.code == ETIMEDOUT ? "; the disk takes longer than 10 s" : "")")
     }
   }
 

@@ -17,9 +17,16 @@ enum SharedFiles {
     return handle
   }
 
+  /// - Throws: ``StoreError`` where others could exchange the files in the folder that a path lies in; ``SystemError``.
+  static func checkFolder(of path: String) throws {
+    let folder = Files.parent(of: path)
+    if let fault = try TrustedFolder.fault(folder) { throw StoreError("\(folder): \(fault)") }
+  }
+
   /// Writes to where a file lies, and takes it back: a full or read-only disk, a folder that is another user's show.
   /// - Throws: ``StoreError``, ``SystemError``.
   static func checkWritable(_ path: String) throws {
+    try checkFolder(of: path)
     _ = try open(path, flags: .readWrite)
     let probe = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).probe"
     let handle = try FileHandle(path: probe, flags: .createNew)

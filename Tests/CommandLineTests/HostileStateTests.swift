@@ -1,0 +1,201 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What somebody who can write to the state folder, or to the one above, puts there.
+@Suite struct HostileStateTests {
+  private let folder = TemporaryFolder()
+  private var state: String { folder.file("state") }
+
+  private func run(_ arguments: [String], as user: String? = nil) throws -> CommandResult {
+    let identity = user.map { ["setpriv", "--reuid", $0, "--clear-groups"] } ?? []
+    // Whatever hangs is ended: 124.
+    return try Tool.run(
+      ["timeout", "30"] + identity + [Tool.picoAuth] + arguments,
+      environment: ["SERVER_AUTH_STATE_DIR": state])
+  }
+
+  /// A request as a CGI script has it.
+  private func script(
+    _ method: String, _ path: String, config: String? = nil, bearer: String? = nil, body: String = ""
+  ) throws -> CommandResult {
+    var environment = [
+      "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": method, "SCRIPT_NAME": "/api/v1/auth\(path)",
+      "SERVER_AUTH_STATE_DIR": state, "CONTENT_LENGTH": "\(body.utf8.count)",
+      "SERVER_AUTH_FLEET_MINT_SECRET": "0123456789-fleet-secret",
+      "HTTP_X_FLEET_SECRET": "0123456789-fleet-secret",
+    ]
+    environment["PICO_AUTH_CONFIG"] = config
+    environment["HTTP_AUTHORIZATION"] = bearer.map { "Bearer \($0)" }
+    return try Tool.run(["timeout", "30", Tool.picoAuth], environment: environment, input: body)
+  }
+
+  private func makeState() throws {
+    try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+    #expect(try run(["keys", "generate"]).status == 0)
+  }
+
+  private func token() throws -> String {
+    let answer = try script("POST", "/fleet/sessions", body: #"{"session_id":"s","agent_id":"a"}"#)
+    return try #require(answer.output.firstMatch(of: /"session_token":"([^"]+)"/)?.output.1).description
+  }
+
+  // MARK: - Revocations
+
+  @Test func aScriptRefusesARevokedTokenHoweverItsLineIsSpelled() throws {
+    try makeState()
+    let token = try token()
+    #expect(try script("GET", "/verify", bearer: token).output.hasPrefix("Status: 204"))
+    let jti = try #require(claims(of: token)["jti"]?.string)
+    let spelled = jti.utf8.map { "\\u00\(String($0, radix: 16))" }.joined()
+    try folder.write(
+      "state/revocations.jsonl", #"{"jti":"\#(spelled)","revoked_at":1,"reason":"","revoked_by":""}"# + "\n")
+    #expect(try script("GET", "/verify", bearer: token).output.hasPrefix("Status: 401"))
+    for damaged in [
+      #"{"jti":"\#(jti.dropLast())!","revoked_at":1,"crc":"00000000"}"#, "{\"jti\":\"\(jti.dropLast())\0\"}x",
+    ] {
+      try folder.write("state/revocations.jsonl", damaged + "\n")
+      #expect(try script("GET", "/verify", bearer: token).output.hasPrefix("Status: 503"), "\(damaged)")
+    }
+  }
+
+  // MARK: - Pipes, sockets, devices
+
+  @Test(arguments: ["revocations.jsonl", "revocations.jsonl.lock", "mints.jsonl", "mints.jsonl.lock"])
+  func aPipeInAFilesPlaceHoldsUpNobody(_ name: String) throws {
+    try makeState()
+    let token = try token()
+    for kind in [S_IFIFO, S_IFSOCK] {
+      unlink("\(state)/\(name)")
+      #expect(mknod("\(state)/\(name)", kind | 0o600, 0) == 0)
+      let revoked = try run(["tokens", "revoke", "abc"])
+      let listed = try run(["tokens", "list"])
+      let issued = try script("POST", "/fleet/sessions", body: #"{"session_id":"s","agent_id":"a"}"#)
+      let verified = try script("GET", "/verify", bearer: token)
+      if name.hasPrefix("revocations") {
+        #expect(revoked.status == 1)
+        #expect(revoked.errors.contains("\(state)/\(name): open: "), "\(revoked.errors)")
+        #expect(revoked.errors.contains("move it away"))
+      } else {
+        #expect(issued.output.hasPrefix("Status: 503"), "\(issued)")
+        #expect(issued.errors.contains("\(state)/\(name): open: "), "\(issued.errors)")
+      }
+      if name == "revocations.jsonl" { #expect(verified.output.hasPrefix("Status: 503")) }
+      if name == "mints.jsonl" { #expect(listed.status == 1) }
+    }
+  }
+
+  @Test func aPipeInAKeysPlaceHoldsUpNobody() throws {
+    try makeState()
+    #expect(mkfifo("\(state)/keys/pico-server-auth-2.pem", 0o600) == 0)
+    let listed = try run(["keys", "list"])
+    #expect(listed.status == 1)
+    #expect(listed.errors.contains("pico-server-auth-2.pem is no regular file"))
+    #expect(try script("GET", "/jwks").output.hasPrefix("Status: 500"))
+  }
+
+  @Test func aConfigurationMayComeFromAPipeThatSomebodyWritesTo() throws {
+    let pipe = folder.file("config.pipe")
+    #expect(mkfifo(pipe, 0o600) == 0)
+    let nobody = try run(["check", "--config", pipe])
+    #expect(nobody.status == 1)
+    #expect(nobody.errors.contains("\(pipe): read: "))
+    let written = try Tool.run(
+      [
+        "bash", "-c", #""$0" check --config <(sleep 0.1; printf 'server_auth:\n  audience: piped\n')"#,
+        Tool.picoAuth,
+      ])
+    #expect(written.output.contains(/audience +=\ piped/), "\(written.errors)")
+  }
+
+  @Test(.enabled(if: getuid() == 0, "only root can become another user"))
+  func aScriptsMemoryIsNobodysBusiness() throws {
+    try makeState()
+    let body = folder.file("body")
+    #expect(mkfifo(body, 0o600) == 0)
+    #expect(try Tool.run(["chown", "-R", "nobody", folder.path]).status == 0)
+    let asNobody = ["setpriv", "--reuid", "nobody", "--clear-groups"]
+    // It waits for its body.
+    let child = try Child(
+      asNobody + ["bash", "-c", #"exec "$0" 0<>"$1""#, Tool.picoAuth, body],
+      environment: [
+        "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST", "SCRIPT_NAME": "/api/v1/auth/challenge",
+        "CONTENT_LENGTH": "10", "SERVER_AUTH_STATE_DIR": state,
+      ], log: folder.file("log"))
+    var status = stat()
+    #expect(
+      eventually {
+        stat("/proc/\(child.identifier)/mem", &status) == 0 && status.st_uid == 0
+          && (try? String(contentsOfFile: "/proc/\(child.identifier)/comm", encoding: .utf8)) == "pico-auth\n"
+      })
+    let limits = try String(contentsOfFile: "/proc/\(child.identifier)/limits", encoding: .utf8)
+    #expect(limits.contains(#/Max core file size +0 +0 /#))
+    child.kill(SIGKILL)
+  }
+
+  // MARK: - Folders
+
+  @Test func aFolderThatOthersCanWriteToIsRefused() throws {
+    try makeState()
+    let token = try token()
+    for (mode, name): (mode_t, String) in [
+      (0o777, "state"), (0o770, "state"), (0o720, "state"), (0o707, "state/keys"),
+    ] {
+      let path = folder.file(name)
+      #expect(chmod(path, mode) == 0)
+      for command in [
+        ["tokens", "list"], ["serve", "--listen", "unix:\(folder.file("s"))"],
+      ] {
+        let result = try run(command)
+        #expect(result.status == 1, "\(command)")
+        #expect(
+          result.errors.contains("\(path): can be written by others: chmod go-w \(path)"), "\(result.errors)")
+      }
+      for command in [["check"], ["store", "status"], ["keys", "list"]] {
+        #expect(try run(command).errors.contains("chmod go-w \(path)"), "\(command)")
+      }
+      #expect(try script("GET", "/verify", bearer: token).output.hasPrefix("Status: 503"))
+      #expect(chmod(path, 0o700) == 0)
+    }
+    // As /tmp is, and mounted secrets: nobody can remove what isn't theirs.
+    #expect(chmod(state, 0o1777) == 0)
+    #expect(try script("GET", "/verify", bearer: token).output.hasPrefix("Status: 204"))
+    #expect(try run(["tokens", "list"]).status == 0)
+  }
+
+  @Test(.enabled(if: getuid() == 0, "only root can give files away"))
+  func aFolderOfAnotherUserIsRefused() throws {
+    try makeState()
+    #expect(chmod(folder.path, 0o755) == 0)
+    #expect(try Tool.run(["chown", "-R", "daemon", state]).status == 0)
+    #expect(chmod(state, 0o755) == 0)
+    let refused = try run(["tokens", "list"], as: "nobody")
+    #expect(refused.status == 1)
+    #expect(refused.errors.contains("\(state): belongs to user daemon"), "\(refused.errors)")
+    #expect(try run(["tokens", "list"], as: "daemon").status == 0)
+    #expect(try run(["tokens", "list"]).status == 0)
+  }
+
+  /// Root's commands give what they make to the folder's owner, and nothing else.
+  @Test(.enabled(if: getuid() == 0, "only root can give files away"))
+  func aHardLinkToAFileOfRootsStaysRoots() throws {
+    try makeState()
+    let user = try #require(getpwnam("nobody")?.pointee)
+    #expect(try Tool.run(["chown", "-R", "nobody", state]).status == 0)
+    let names = ["revocations.jsonl.lock", "revocations.jsonl.compact.lock"]
+    for name in names {
+      let secret = try folder.write("secret.\(name)", "of root")
+      unlink("\(state)/\(name)")
+      #expect(link(secret, "\(state)/\(name)") == 0)
+      #expect(try run(["tokens", "revoke", "abc"]).status == 0)
+      #expect(try run(["store", "compact"]).status == 0)
+    }
+    var status = stat()
+    for name in names {
+      #expect(stat(folder.file("secret.\(name)"), &status) == 0)
+      #expect(status.st_uid == 0, "\(name)")
+    }
+    #expect(stat("\(state)/revocations.jsonl", &status) == 0)
+    #expect(status.st_uid == user.pw_uid)
+  }
+}
