@@ -20,6 +20,7 @@ public struct WorkerLaunch {
   /// none is overwritten before it is handed on.
   private static let firstOwn: Int32 = 32
   private static let firstFile: Int32 = 5
+  private static let folder = "/proc/self/fd/"
 
   /// - Parameters:
   ///   - environment: the worker's, besides what tells it of descriptors.
@@ -34,8 +35,21 @@ public struct WorkerLaunch {
   /// Hands a text over, in memory that nobody can write to any more, under a path that a variable names.
   /// - Throws: ``SystemError``.
   public mutating func add(_ variable: String, _ text: [UInt8]) throws(SystemError) {
-    environment[variable] = "/proc/self/fd/\(Self.firstFile + Int32(files.count))"
+    environment[variable] = "\(Self.folder)\(Self.firstFile + Int32(files.count))"
     files.append(try Self.movedUp(try FileHandle.sealed(variable, text)))
+  }
+
+  /// Closes what ``add(_:_:)`` handed over, in the worker that has read it: it has secrets, and the last to read them again
+  /// would be whoever gets into that process.
+  /// - Parameter environment: the worker's; in one that no supervisor has started nothing is closed.
+  public static func closeFiles(_ variables: [String], in environment: [String: String]) {
+    guard environment[lifelineVariable] != nil else { return }
+    for variable in variables {
+      guard let path = environment[variable], path.hasPrefix(folder),
+        let descriptor = Int32(path.dropFirst(folder.count)), descriptor >= firstFile
+      else { continue }
+      close(descriptor)
+    }
   }
 
   /// A descriptor of the same open file, out of the way of those that a worker is to have.

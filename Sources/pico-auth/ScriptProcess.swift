@@ -2,10 +2,12 @@ import AuthServer
 import CGI
 import Glibc
 import POSIX
+import Stores
 
 /// A CGI script: one request from the environment and standard input, its answer to standard output.
 enum ScriptProcess {
   static func run() -> Never {
+    ProcessMemory.hide()
     // A web server that reads neither the log nor the answer any more is an error to tell, not the end.
     signal(SIGPIPE, SIG_IGN)
     let logger = Program.makeLogger()
@@ -15,6 +17,8 @@ enum ScriptProcess {
     let response: Response
     do {
       response = try Program.server(isLasting: false, logger: logger).respond(to: request)
+    } catch let error as StoreError {
+      response = AuthServer.problem(for: error, logger: logger).response
     } catch {
       logger.critical("script can't start", metadata: ["reason": "\(error)"])
       response = Problem(.internalServerError, "server misconfigured").response

@@ -9,10 +9,12 @@ enum WorkerProcess {
   private static let defaultThreads = 4
 
   static func run() -> Never {
+    ProcessMemory.hide()
     let logger = Program.makeLogger()
     do {
       let server = try Program.server(isLasting: true, logger: logger)
       let variables = ProcessEnvironment.variables
+      WorkerLaunch.closeFiles([Program.configVariable, Program.keysVariable], in: variables)
       let heartbeat = variables[WorkerLaunch.heartbeatVariable].flatMap { Int32($0) }.map {
         Heartbeat(descriptor: $0, interval: Program.heartbeatInterval(variables))
       }

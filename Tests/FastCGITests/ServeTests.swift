@@ -177,6 +177,52 @@ import Testing
     #expect(child.stop(within: 2) == 0)
   }
 
+  /// What a process of the same user, a core dump and whoever gets into a worker could read.
+  @Test(.enabled(if: getuid() == 0, "only root can become another user"))
+  func memoryAndSecretsAreNobodysBusiness() throws {
+    let user = try #require(getpwnam("nobody")?.pointee)
+    #expect(chmod(folder.path, 0o755) == 0)
+    let state = folder.file("state")
+    try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+    #expect(chown(state, user.pw_uid, user.pw_gid) == 0)
+    let config = try folder.write("c.yaml", "server_auth:\n  state_dir: \(state)\n", mode: 0o644)
+    let listen = "unix:\(folder.file("run")).sock"
+    let asNobody = ["setpriv", "--reuid", "nobody", "--regid", "\(user.pw_gid)", "--clear-groups"]
+    let serve = [Tool.picoAuth, "serve", "--workers", "2", "--config", config]
+    #expect(mkdir(folder.file("open"), 0o777) == 0 && chmod(folder.file("open"), 0o777) == 0)
+    // Root that is given up, and a user from the beginning.
+    for (arguments, socket) in [
+      (serve + ["--listen", listen, "--user", "nobody"], "run.sock"),
+      (asNobody + serve + ["--listen", "unix:\(folder.file("open/s"))"], "open/s"),
+    ] {
+      let child = try Child(arguments, log: folder.file("log"))
+      try #require(
+        eventually { Backend.answers(folder.file(socket)) && child.children.count == 2 }, "\(child.output)")
+      for process in [child.identifier] + child.children {
+        // The kernel gives these files to root where the process can't be dumped, which a worker sees to when it starts.
+        for file in ["mem", "environ"] {
+          #expect(eventually { (try? status("/proc/\(process)/\(file)").st_uid) == 0 }, "\(file)")
+        }
+        let limits = { try String(contentsOfFile: "/proc/\(process)/limits", encoding: .utf8) }
+        #expect(eventually { (try? limits().contains(#/Max core file size +0 +0 /#)) == true })
+      }
+      // A worker that is started later has its settings and keys all the same.
+      let killed = try #require(child.children.first)
+      kill(killed, SIGKILL)
+      #expect(eventually { child.children.count == 2 && !child.children.contains(killed) })
+      #expect(Backend.answers(folder.file(socket)))
+      for worker in child.children { #expect(eventually { (try? memoryFiles(worker)) == [] }) }
+      #expect(child.stop(within: 2) == 0)
+    }
+  }
+
+  /// The files without a name that a process has open.
+  private func memoryFiles(_ process: pid_t) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").compactMap {
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\($0)")
+    }.filter { $0.contains("memfd") }
+  }
+
   @Test(arguments: [
     ["--user", "no-such-user"], ["--group", "adm"], ["--socket-mode", "999"],
     ["--socket-group", "no-such-group"],
