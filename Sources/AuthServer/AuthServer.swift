@@ -136,8 +136,7 @@ public final class AuthServer: Sendable {
   }
 
   /// The one place where a failure of ours becomes an answer. What the client is told names no file and
-  /// no cause; the log has both.
-  /// As an answer of a process that fails before it has routes.
+  /// no cause; the log has both. For a process that fails before it has routes.
   public static func problem(for error: any Error, logger: Logger) -> Problem {
     problem(for: error, budget: LineBudget(total: 1, each: 1), logger: logger)
   }

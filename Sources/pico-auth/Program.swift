@@ -41,7 +41,8 @@ enum Program {
   /// where it exists.
   static func configFile(_ given: String?) -> String? {
     if let file = given ?? ProcessEnvironment.variables[configVariable] { return file }
-    return access(defaultConfig, F_OK) == 0 ? defaultConfig : nil
+    // One that can't be looked at is named, so that nobody runs on defaults without knowing.
+    return access(defaultConfig, F_OK) == 0 || errno != ENOENT ? defaultConfig : nil
   }
 
   /// - Throws: ``ConfigurationError``.
@@ -56,13 +57,18 @@ enum Program {
   }
 
   /// The stores that the settings name.
-  static func stores(_ settings: Settings, logger: Logger) -> AuthServer.Stores {
-    .files(settings, clock: clock, logger: logger)
+  /// - Throws: ``StoreError`` where other users could exchange their files.
+  static func stores(_ settings: Settings, logger: Logger) throws -> AuthServer.Stores {
+    try settings.checkFolders()
+    return .files(settings, clock: clock, logger: logger)
   }
 
   /// The stores for a command that works on them beside the workers.
-  static func commandStores(_ config: ConfigOptions) throws -> AuthServer.Stores {
-    stores(try configuration(config.file).settings, logger: makeLogger())
+  /// - Parameter isWriting: whether the state folder is made where there is none.
+  static func commandStores(_ config: ConfigOptions, isWriting: Bool = false) throws -> AuthServer.Stores {
+    let settings = try configuration(config.file).settings
+    if isWriting { try RootsFolder.prepare(settings.stateFolder) }
+    return try stores(settings, logger: makeLogger())
   }
 
   /// The gate of a server over the keys and stores that there are; makes none.
@@ -71,7 +77,7 @@ enum Program {
     let logger = makeLogger()
     let keys = try KeyRing(keys: try keyFiles(settings).existing())
     return AuthServer(
-      settings: settings, keys: keys, stores: stores(settings, logger: logger), logger: logger
+      settings: settings, keys: keys, stores: try stores(settings, logger: logger), logger: logger
     ).gate
   }
 
@@ -84,7 +90,7 @@ enum Program {
     if !isLasting, let path = settings.relativePaths.first {
       throw ConfigurationError(mistakes: ["\(path): a CGI script needs paths from the root on"])
     }
-    let stores = stores(settings, logger: logger)
+    let stores = try stores(settings, logger: logger)
     if isLasting { try stores.revocations.prepare() }
     return AuthServer(
       settings: settings, keys: try keys(settings, isDeferred: !isLasting), stores: stores, logger: logger)

@@ -43,7 +43,7 @@ import Testing
     #expect(lighttpd.contains(#""host" => "127.0.0.1", "port" => 9001"#))
     let systemd = try print(["systemd"] + options).output
     #expect(systemd.contains("--workers 3 --threads 8 --config \(config)"))
-    #expect(systemd.contains("d /srv/auth 0700"))
+    #expect(systemd.contains("d /srv/auth :0700"))
     #expect(systemd.contains("ListenStream=127.0.0.1:9001"))
   }
 

@@ -13,6 +13,7 @@ struct SettingsReview {
 
   init(_ settings: Settings) {
     self.settings = settings
+    reviewIssuer()
     reviewTokens()
     reviewLogin()
     reviewFleet()
@@ -29,8 +30,21 @@ struct SettingsReview {
     mistakes.append((key, reason))
   }
 
+  private mutating func reviewIssuer() {
+    let issuer = settings.issuer
+    if issuer.isEmpty { return refuse("issuer", "must not be empty") }
+    if !issuer.contains("://") && !issuer.hasPrefix("urn:") {
+      return warnings.append("issuer \(issuer) has no scheme; clients expect a URL such as https://\(issuer)")
+    }
+    let host = issuer.drop { $0 != ":" }.dropFirst(3).prefix { $0 != ":" && $0 != "/" }
+    if settings.stateFolder.hasSameBytes(as: Settings().stateFolder)
+      && ["localhost", "127.0.0.1"].contains(host)
+    {
+      warnings.append("issuer is \(issuer), which only this host can reach; set the URL that clients use")
+    }
+  }
+
   private mutating func reviewTokens() {
-    if settings.issuer.isEmpty { refuse("issuer", "must not be empty") }
     if settings.audience.isEmpty { refuse("audience", "must not be empty") }
     if settings.algorithm != "RS256" { refuse("algorithm", "must be RS256, the only one there is") }
     for name in settings.walletAlgorithms where WalletAlgorithm(rawValue: name) == nil {

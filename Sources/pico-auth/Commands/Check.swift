@@ -1,26 +1,46 @@
 import ArgumentParser
 import AuthServer
+import Glibc
+import POSIX
 import Stores
 import Tokens
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Prints the effective configuration and where each value came from.",
-    discussion: "Exits with 1 where the configuration or a key can't be used. Changes nothing.")
+    discussion: """
+      Exits with 1 where the configuration or a key can't be used, or the user lacks rights to a file. Changes nothing.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "Tells what this user, such as the service's or the web server's, can't read or write. Needs root.",
+      valueName: "name"))
+  var user: String?
 
   @OptionGroup var config: ConfigOptions
 
   func run() throws {
     try reporting {
-      let configuration = try Program.configuration(config.file)
-      let width = SettingKey.all.map(\.name.count).max()!
-      for key in SettingKey.all {
-        let name = key.name.padded(to: width)
-        let origin = configuration.origin(of: key.name)
-        try Console.print("\(name) = \(configuration.display(key))  (\(origin))")
+      let account = try user.map { try Account(named: $0) }
+      if let account, geteuid() != 0, geteuid() != account.user {
+        throw CommandError("--user needs root; this is \(Account.name(of: geteuid()))")
       }
+      let file = Program.configFile(config.file)
+      let configuration = try Program.configuration(config.file)
+      try show(configuration)
       try Self.tellFreeSpace(SpaceReserve(configuration.settings))
       for warning in configuration.warnings { Console.complain("warning: \(warning)") }
+      if let account, geteuid() == 0 {
+        try account.assume()
+      } else if geteuid() == 0 {
+        Console.complain(
+          "warning: checked as root, who may read everything; --user checks as the service's user")
+      }
+      let sources = [file].compactMap { $0 } + configuration.secretFiles
+      let faults = try AccessReview(configuration.settings, sources: sources).faults
+      for fault in faults { Console.complain(fault) }
+      guard faults.isEmpty else { throw ExitCode.failure }
       _ = try Program.keyFiles(configuration.settings).existing()
     }
   }
@@ -31,5 +51,14 @@ struct Check: ParsableCommand {
     guard free < reserve.size else { return }
     Console.complain(
       "warning: challenges and tokens are refused until \(reserve.size) bytes are free (state_reserve_bytes)")
+  }
+
+  private func show(_ configuration: Configuration) throws {
+    let width = SettingKey.all.map(\.name.count).max()!
+    for key in SettingKey.all {
+      let name = key.name.padded(to: width)
+      let origin = configuration.origin(of: key.name)
+      try Console.print("\(name) = \(configuration.display(key))  (\(origin))")
+    }
   }
 }

@@ -26,7 +26,10 @@ struct Keys: ParsableCommand {
 
     func run() throws {
       try reporting {
-        let files = Program.keyFiles(try Program.configuration(config.file).settings)
+        let settings = try Program.configuration(config.file).settings
+        try RootsFolder.prepare(settings.stateFolder)
+        try settings.checkFolders()
+        let files = Program.keyFiles(settings)
         try Console.print(try files.generate(bits: bits).kid)
       }
     }
@@ -40,7 +43,9 @@ struct Keys: ParsableCommand {
 
     func run() throws {
       try reporting {
-        let keys = try Program.keyFiles(try Program.configuration(config.file).settings).existing()
+        let settings = try Program.configuration(config.file).settings
+        try settings.checkFolders()
+        let keys = try Program.keyFiles(settings).existing()
         for key in keys {
           let use = key === keys.last ? "signs and verifies" : "verifies"
           try Console.print("\(key.kid)  RSA-\(key.bits)  \(use)")

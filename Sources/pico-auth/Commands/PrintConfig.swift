@@ -58,6 +58,7 @@ struct PrintConfig: ParsableCommand {
         files = files.filter { $0.name == file }
         guard !files.isEmpty else { throw UnknownFile(description: "there is no \(file) for \(target)") }
       }
+      if let directory { try Self.makeFolder(directory) }
       for item in files {
         if let directory {
           try Files.replace("\(directory)/\(item.name)", Array(item.text.utf8), permissions: 0o644)
@@ -67,6 +68,14 @@ struct PrintConfig: ParsableCommand {
         }
       }
     }
+  }
+
+  /// Makes a folder that everybody may read, as web servers' folders are, where there is none.
+  private static func makeFolder(_ path: String) throws {
+    guard try FileStatus.ofFile(at: path) == nil else { return }
+    try Files.makeFolder(path)
+    let handle = try FileHandle(path: path, flags: .folder)
+    try retryingOnInterrupt("fchmod", path) { fchmod(handle.descriptor, 0o755) }
   }
 
   private struct UnknownFile: Error, CustomStringConvertible {

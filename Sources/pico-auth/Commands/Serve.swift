@@ -59,6 +59,7 @@ struct Serve: ParsableCommand {
       do {
         if let pidFile { try Files.replace(pidFile, Array("\(getpid())\n".utf8), permissions: 0o644) }
         try account?.assume()
+        ProcessMemory.hide()
         let supervisor = Supervisor(
           socket: socket, count: workers, manager: ServiceManager(environment: environment),
           logger: logger
@@ -87,12 +88,14 @@ struct Serve: ParsableCommand {
   private func launch(_ environment: [String: String], _ logger: Logger) throws -> WorkerLaunch {
     let configuration = try Program.configuration(config.file)
     for warning in configuration.warnings { logger.warning("\(warning)") }
+    if geteuid() == 0 { logger.warning("runs as root; --user NAME gives that up") }
     let settings = configuration.settings
     if Files.isOnNetwork(settings.stateFolder) {
       logger.warning("\(settings.stateFolder) is on a network file system: locks may not hold")
     }
+    let stores = try Program.stores(settings, logger: logger)
     let keys = try Program.keyFiles(settings).load()
-    try Program.stores(settings, logger: logger).revocations.prepare()
+    try stores.revocations.prepare()
 
     // Of the surroundings workers get what libraries look at. Settings come in the handover alone, so that each worker
     // has the same, also one that is started after a file has changed.
@@ -137,10 +140,13 @@ struct AccessOptions: ParsableArguments {
     guard group == nil || user != nil else { throw ValidationError("--group needs --user") }
   }
 
-  /// - Throws: ``Account/Unknown``.
+  /// - Throws: ``Account/Unknown``, ``CommandError``.
   func account() throws -> Account? {
     guard let user else { return nil }
     var account = try Account(named: user)
+    guard geteuid() == 0 else {
+      throw CommandError("--user needs root; this is \(Account.name(of: geteuid()))")
+    }
     if let group { account.group = try Account.group(named: group) }
     return account
   }

@@ -128,6 +128,8 @@ struct Store: ParsableCommand {
     func run() throws {
       try reporting {
         let settings = try Program.configuration(config.file).settings
+        try RootsFolder.prepare(settings.stateFolder)
+        try settings.checkFolders()
         let logger = Program.makeLogger()
         let revocations = JSONLRevocationStore(
           path: settings.effectiveRevocationPath, clock: Program.clock, logger: logger)
@@ -154,6 +156,7 @@ struct Store: ParsableCommand {
 
   fileprivate static func files(_ config: ConfigOptions) throws -> [StoreFile] {
     let settings = try Program.configuration(config.file).settings
+    try settings.checkFolders()
     return try StoreFile.all(.challenges, path: settings.effectiveChallengePath)
       + StoreFile.all(.revocations, path: settings.effectiveRevocationPath)
       + StoreFile.all(.mints, path: settings.effectiveMintAuditPath)

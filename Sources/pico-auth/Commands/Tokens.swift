@@ -76,7 +76,7 @@ struct Tokens: ParsableCommand {
 
     func run() throws {
       try reporting {
-        let stores = try Program.commandStores(config)
+        let stores = try Program.commandStores(config, isWriting: true)
         let revocation = try stores.revocations.revoke(jti, reason: reason, by: "command line")
         try output.show(revocation)
       }

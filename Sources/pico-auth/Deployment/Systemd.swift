@@ -2,7 +2,7 @@ import FastCGI
 
 extension DeploymentValues {
   /// The user and group that the package makes.
-  private static let account = "pico-auth"
+  static let account = "pico-auth"
   /// The web server's group on Debian.
   private static let webGroup = "www-data"
 
@@ -124,11 +124,11 @@ extension DeploymentValues {
 
   private var tmpfiles: String {
     """
-    # For tmpfiles.d: the socket's folder, where no socket unit makes it; the keys and shared files; who reads the secrets in
-    # the configuration.
+    # For tmpfiles.d: the socket's folder, where no socket unit makes it; the folder of keys and shared files. Mode and owner
+    # behind a colon are for a folder that is made anew: where lighttpd or mod_fcgid starts pico-auth, you give the folder
+    # to their user, and no boot takes it back.
     d /run/pico-auth 0755 \(Self.account) \(Self.webGroup)
-    d \(stateFolder) 0700 \(Self.account) \(Self.account)
-    z \(configFile) 0640 root \(Self.account)
+    d \(stateFolder) :0700 :\(Self.account) :\(Self.account)
 
     """
   }
