@@ -58,20 +58,137 @@ import Testing
     }
   }
 
+  /// Packs what is under test.
+  private func package(_ name: String = "deb") throws -> String {
+    try String(#require(script(["deb", folder.file(name)]).output.split(separator: "\n").last))
+  }
+
+  private func dpkg(_ arguments: [String]) throws -> CommandResult {
+    try Tool.run(["dpkg", "--root=\(root)", "--force-depends", "--force-script-chrootless"] + arguments)
+  }
+
+  private func install(_ package: String) throws {
+    if !FileManager.default.fileExists(atPath: "\(root)/etc/group") {
+      for path in ["var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "etc"] {
+        try FileManager.default.createDirectory(atPath: "\(root)/\(path)", withIntermediateDirectories: true)
+      }
+      try folder.write("root/var/lib/dpkg/status", "")
+      try folder.write("root/etc/group", "root:x:0:\nwww-data:x:33:\n", mode: 0o644)
+      try folder.write("root/etc/passwd", "www-data:x:33:33::/var/www:/usr/sbin/nologin\n", mode: 0o644)
+    }
+    let installed = try dpkg(["--install", package])
+    try #require(installed.status == 0, "\(installed.errors)")
+  }
+
+  private func owner(_ path: String) throws -> String {
+    var status = stat()
+    try #require(stat("\(root)/\(path)", &status) == 0)
+    return "\(status.st_uid):\(status.st_gid) \(String(status.st_mode & 0o777, radix: 8))"
+  }
+
+  @Test func thePackageIsTheSameWhenItIsBuiltTwice() throws {
+    let first = try package("first")
+    // Its files are of another second.
+    let start = Date()
+    #expect(eventually { Date().timeIntervalSince(start) > 1.1 })
+    let second = try package("second")
+    #expect(first != second)
+    #expect(
+      try Data(contentsOf: URL(fileURLWithPath: first)) == Data(contentsOf: URL(fileURLWithPath: second)))
+  }
+
+  @Test func thePackageCarriesDocumentsCompletionsAndLicences() throws {
+    #expect(try Tool.run(["dpkg-deb", "--extract", try package(), root]).status == 0)
+    for file in [
+      "doc/pico-auth/README.md", "doc/pico-auth/docs/deployment.md", "doc/pico-auth/docs/security.md",
+      "doc/pico-auth/changelog.gz", "man/man8/pico-auth.8.gz",
+    ] {
+      #expect(FileManager.default.isReadableFile(atPath: "\(root)/usr/share/\(file)"), "\(file)")
+    }
+    #expect(
+      try Tool.run(["gzip", "-dc", "\(root)/usr/share/doc/pico-auth/changelog.gz"]).output.contains(
+        "Unreleased"))
+    for file in [
+      "bash-completion/completions/pico-auth", "zsh/vendor-completions/_pico-auth",
+      "fish/vendor_completions.d/pico-auth.fish",
+    ] {
+      let text = try folder.read("root/usr/share/\(file)")
+      #expect(text.contains("print-config") && text.contains("max-requests"), "\(file)")
+    }
+    #expect(
+      try Tool.run(["bash", "-n", "\(root)/usr/share/bash-completion/completions/pico-auth"]).status == 0)
+    // Everything that is linked in has its licence and who has the rights.
+    let paragraphs = try folder.read("root/usr/share/doc/pico-auth/copyright").components(separatedBy: "\n\n")
+    let manifest = try String(contentsOfFile: "\(WebServer.project)/Package.swift", encoding: .utf8)
+    let packages = manifest.matches(of: #/url: "https://github.com/apple/([a-z-]+)"/#).map { String($0.1) }
+    #expect(packages.count >= 4)
+    for name in packages + ["swift-runtime", "libdispatch", "BoringSSL", "fiat-crypto", "XKCP", "libstdc++"] {
+      let paragraph = try #require(
+        paragraphs.first { $0.hasPrefix("Files: usr/bin/pico-auth/\(name)\n") }, "\(name)")
+      #expect(paragraph.contains("\nCopyright: "), "\(name)")
+      let licence = try #require(paragraph.firstMatch(of: #/\n(License: .+)/#).map { String($0.1) })
+      #expect(paragraphs.contains { $0.hasPrefix("\(licence)\n ") }, "\(licence)")
+    }
+  }
+
+  /// lighttpd and mod_fcgid start the program as their own user, who has the state folder then.
+  @Test(.enabled(if: getuid() == 0, "only root can give files to the web server's user"))
+  func aFolderGivenToTheWebServerStaysItsAfterABootAndAnUpgrade() throws {
+    let package = try package()
+    try install(package)
+    #expect(chmod(folder.path, 0o755) == 0)
+    // As docs/deployment.md says.
+    #expect(try Tool.run(["chown", "-R", "33:33", "\(root)/var/lib/pico-auth"]).status == 0)
+    #expect(try Tool.run(["chgrp", "33", "\(root)/etc/pico-auth/config.yaml"]).status == 0)
+    func check() throws {
+      #expect(try owner("var/lib/pico-auth") == "33:33 700")
+      #expect(try owner("etc/pico-auth/config.yaml") == "0:33 640")
+      let config = ["--config", "\(root)/etc/pico-auth/config.yaml"]
+      let environment = ["SERVER_AUTH_STATE_DIR": "\(root)/var/lib/pico-auth"]
+      let result = try Tool.run(
+        ["\(root)/usr/bin/pico-auth", "check", "--user", "www-data"] + config, environment: environment)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(chmod(folder.path, 0o777) == 0)
+      let socket = folder.file("s.sock")
+      let service = try Child(
+        ["setpriv", "--reuid", "33", "--regid", "33", "--clear-groups", "\(root)/usr/bin/pico-auth", "serve"]
+          + ["--listen", "unix:\(socket)", "--workers", "1"] + config, environment: environment,
+        log: folder.file("log"))
+      #expect(eventually { Backend.answers(socket) || !service.isRunning })
+      #expect(try FastCGIClient(unix: socket).get("/health/ready").status == 200, "\(service.output)")
+      #expect(service.stop(within: 2) == 0)
+    }
+    try check()
+    let boot = try Tool.run(["systemd-tmpfiles", "--root=\(root)", "--create", "--boot", "pico-auth.conf"])
+    #expect(boot.status == 0, "\(boot.errors)")
+    try check()
+    try install(package)
+    try check()
+    // A folder that is gone is made for the package's user again.
+    try FileManager.default.removeItem(atPath: "\(root)/var/lib/pico-auth")
+    #expect(try Tool.run(["systemd-tmpfiles", "--root=\(root)", "--create", "pico-auth.conf"]).status == 0)
+    #expect(try owner("var/lib/pico-auth").hasSuffix(" 700"))
+    #expect(try !owner("var/lib/pico-auth").hasPrefix("33:"))
+  }
+
+  /// Of the release build, which the tests of `make test` have.
+  @Test(
+    .enabled(if: ProcessInfo.processInfo.environment["PICO_AUTH_BINARY"] != nil, "PICO_AUTH_BINARY isn't set")
+  )
+  func theBinaryIsHardened() throws {
+    let dynamic = try Tool.run(["readelf", "-W", "-d", Tool.picoAuth]).output
+    #expect(dynamic.contains(#/\(FLAGS\) .*BIND_NOW/#))
+    #expect(dynamic.contains(#/\(FLAGS_1\) .*NOW.* PIE/#))
+    #expect(!dynamic.contains("RUNPATH") && !dynamic.contains("RPATH"))
+    let segments = try Tool.run(["readelf", "-W", "-l", Tool.picoAuth]).output
+    #expect(segments.contains("GNU_RELRO"))
+    #expect(segments.contains(#/GNU_STACK +(0x0+ +)+0x0+ +RW +/#) || segments.contains(#/GNU_STACK .* RW /#))
+    #expect(!segments.contains(#/(GNU_STACK|LOAD) .*RWE/#))
+  }
+
   @Test(.enabled(if: getuid() == 0, "only root can give files to the package's user"))
   func thePackageInstallsServesAndGoes() throws {
-    let package = try script(["deb", folder.file("deb")]).output.split(separator: "\n").last.map(String.init)
-    for path in ["var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "etc"] {
-      try FileManager.default.createDirectory(atPath: "\(root)/\(path)", withIntermediateDirectories: true)
-    }
-    try folder.write("root/var/lib/dpkg/status", "")
-    try folder.write("root/etc/group", "root:x:0:\nwww-data:x:33:\n", mode: 0o644)
-    func dpkg(_ arguments: [String]) throws -> CommandResult {
-      try Tool.run(
-        ["dpkg", "--root=\(root)", "--force-depends", "--force-script-chrootless"] + arguments)
-    }
-    let installed = try dpkg(["--install", try #require(package)])
-    try #require(installed.status == 0, "\(installed.errors)")
+    try install(try package())
 
     // The user is the folder's own, not the host's: by number.
     let user = try folder.read("root/etc/passwd").split(separator: "\n").first { $0.hasPrefix("pico-auth:") }
