@@ -29,7 +29,7 @@ let package = Package(
     // Arrows point downwards only; CONTRIBUTING.md has the picture.
     .target(name: "POSIX", dependencies: ["CLinux"]),
     .target(name: "Wire"),
-    .target(name: "CGI", dependencies: ["Wire", httpTypes]),
+    .target(name: "CGI", dependencies: ["POSIX", "Wire", httpTypes]),
     .target(name: "Stores", dependencies: ["POSIX", "Wire", crypto, logging]),
     .target(name: "Tokens", dependencies: ["COpenSSL", "POSIX", "Wire", crypto]),
     .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),

@@ -91,7 +91,7 @@ public final class AuthServer: Sendable {
     let report: @Sendable (any Error) -> Problem = { [failures = LineBudget(total: 10, each: 10)] error in
       Self.problem(for: error, budget: failures, logger: logger)
     }
-    authorizer = Authorizer(gate: gate, report: report, logger: logger)
+    authorizer = Authorizer(gate: gate, logger: logger)
     let health = HealthRoutes(stores: stores, isAuditRequired: settings.mintAuditRequired, logger: logger)
     let refusals = RefusalLog(
       address: ClientAddress(trustedProxies: settings.trustedProxies), logger: logger)
@@ -132,7 +132,12 @@ public final class AuthServer: Sendable {
   /// `Variable-…` of the answer are variables for whoever answers that. Never fails, and never lets through whom it
   /// can't tell. FastCGI specification, section 6.3.
   public func authorize(_ request: Request) -> Response {
-    authorizer.authorize(request)
+    authorization(of: request).respond()
+  }
+
+  /// The same as work for a lane.
+  public func authorization(of request: Request) -> Work {
+    router.work(for: request, lane: .immediate, authorizer.authorize)
   }
 
   /// The one place where a failure of ours becomes an answer. What the client is told names no file and

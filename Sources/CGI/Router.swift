@@ -1,4 +1,5 @@
 import HTTPTypes
+import POSIX
 import Wire
 
 /// What answers one path.
@@ -65,10 +66,10 @@ public struct Router: Sendable {
   public func work(for request: Request) -> Work {
     do throws(Problem) {
       switch try route(for: request).action {
-      case .handler(let lane, let handler): return work(for: request, lane, handler)
+      case .handler(let lane, let handler): return work(for: request, lane: lane, handler)
       case .preparation(let prepare):
         return Work(lane: .hashing) { [self] in
-          attempt { .next(work(for: request, .blocking, try prepare(request))) }
+          attempt { .next(work(for: request, lane: .blocking, try prepare(request))) }
         }
       }
     } catch {
@@ -76,8 +77,17 @@ public struct Router: Sendable {
     }
   }
 
-  private func work(for request: Request, _ lane: Lane, _ handler: @escaping Route.Handler) -> Work {
-    Work(lane: lane) { [self] in attempt { .response(try handler(request)) } }
+  /// A handler's work. Where it turns out that it would have to wait, and may not, all of it is done in another lane.
+  public func work(for request: Request, lane: Lane, _ handler: @escaping Route.Handler) -> Work {
+    Work(lane: lane) { [self] in
+      attempt {
+        do {
+          return .response(try handler(request))
+        } catch is WouldWait {
+          return .next(work(for: request, lane: .blocking, handler))
+        }
+      }
+    }
   }
 
   private func attempt(_ body: () throws -> Work.Outcome) -> Work.Outcome {

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 // GNU's, hidden without _GNU_SOURCE.
 extern int memfd_create(const char *name, unsigned flags);
 extern int accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
+
+extern ssize_t preadv2(int file, const struct iovec *parts, int count, off_t offset, int flags);
 
 extern void *memmem(const void *text, size_t text_size, const void *part, size_t part_size);
 
@@ -36,6 +39,11 @@ static inline uint64_t *thread_deadline(void) {
   return &deadline;
 }
 
+static inline uint32_t *thread_must_not_wait(void) {
+  static _Thread_local uint32_t count;
+  return &count;
+}
+
 // From <fcntl.h>, with _GNU_SOURCE.
 #ifndef O_PATH
 #define O_PATH 010000000
@@ -52,4 +60,9 @@ static inline uint64_t *thread_deadline(void) {
 // From <sched.h>, with _GNU_SOURCE.
 #ifndef SCHED_IDLE
 #define SCHED_IDLE 5
+#endif
+
+// From <bits/uio-ext.h>, with _GNU_SOURCE.
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
 #endif

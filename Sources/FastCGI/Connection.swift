@@ -46,6 +46,11 @@ final class Connection: @unchecked Sendable {
     let work: Work
     let isHead: Bool
     var deadline = Clock.monotonicNanoseconds + workTime
+
+    /// What is left of it once another lane begins.
+    func going(on rest: Work) -> Job {
+      Job(request: request, work: rest, isHead: isHead, deadline: deadline)
+    }
   }
 
   /// An answer that isn't sent yet.
@@ -201,8 +206,7 @@ final class Connection: @unchecked Sendable {
     guard let job else { return try makeMore() }
     switch Deadline.with(job.deadline, { job.work.run() }) {
     case .response(let response): answer(job, with: response)
-    case .next(let rest):
-      self.job = Job(request: job.request, work: rest, isHead: job.isHead, deadline: job.deadline)
+    case .next(let rest): self.job = job.going(on: rest)
     }
   }
 
@@ -261,10 +265,10 @@ final class Connection: @unchecked Sendable {
     } while Clock.monotonicNanoseconds < end
   }
 
-  /// Whether the peer will send nothing more: it has gone, or whoever it asked for has.
+  /// Whether the peer has closed the connection. Half of it may be closed: whoever has sent all may still read.
   private var isPeerGone: Bool {
-    var byte: UInt8 = 0
-    return recv(socket.descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
+    var state = pollfd(fd: socket.descriptor, events: 0, revents: 0)
+    return poll(&state, 1, 0) == 1 && state.revents & Int16(POLLHUP | POLLERR) != 0
   }
 
   // MARK: - Ending

@@ -1,10 +1,12 @@
 import CLinux
 import Glibc
 import POSIX
+import Synchronization
 
 /// The descriptors that threads wait for together. `epoll(7)`. What an event is about is told by its descriptor.
-struct EventQueue {
+final class EventQueue: Sendable {
   private let epoll: FileHandle
+  private let listens = Atomic<Bool>(true)
 
   /// - Throws: ``SystemError``.
   init() throws(SystemError) {
@@ -47,7 +49,23 @@ struct EventQueue {
   func watchListenerAnew(_ listener: Int32) {
     // Another thread may do the same.
     _ = epoll_ctl(epoll.descriptor, EPOLL_CTL_DEL, listener, nil)
-    try? watchListener(listener)
+    do throws(SystemError) {
+      try watchListener(listener)
+    } catch  where error.code == EEXIST {
+    } catch {
+      listens.store(false, ordering: .relaxed)
+    }
+  }
+
+  /// Whether new connections are told of; not so where the kernel had no memory for that.
+  var isListening: Bool { listens.load(ordering: .relaxed) }
+
+  /// Tries again to have new connections told of, where that failed.
+  func retryListening(_ listener: Int32, report: (SystemError) -> Void) {
+    guard !isListening else { return }
+    listens.store(true, ordering: .relaxed)
+    report(SystemError(call: "epoll_ctl", code: ENOMEM))
+    watchListenerAnew(listener)
   }
 
   /// Tells of a connection once: between this event and the next it belongs to one thread.

@@ -120,7 +120,7 @@ public final class ListeningSocket: CustomStringConvertible {
 
   /// What becomes of a connection: 0 or an errno.
   private static func attempt(_ path: String) throws(SystemError) -> Int32 {
-    let probe = try open(AF_UNIX)
+    let probe = try open(AF_UNIX, SOCK_NONBLOCK.rawValue)
     return withUnixAddress(path) { address, size in
       connect(probe.descriptor, address, size) == 0 ? 0 : errno
     }
@@ -161,8 +161,8 @@ public final class ListeningSocket: CustomStringConvertible {
     return handle
   }
 
-  private static func open(_ family: Int32) throws(SystemError) -> FileHandle {
-    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+  private static func open(_ family: Int32, _ flags: UInt32 = 0) throws(SystemError) -> FileHandle {
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | flags)
     return FileHandle(
       owning: try retryingOnInterrupt("socket") { socket(family, type, 0) })
   }

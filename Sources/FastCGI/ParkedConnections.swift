@@ -50,15 +50,17 @@ final class ParkedConnections: Sendable {
   }
 
   /// Refuses further requests on those that wait for one, having had one already.
-  /// - Returns: how many others there are: a first request, the rest of one, or the rest of an answer is on its way.
-  func refuseMore() -> Int {
+  /// - Returns: how many others there are, as a first request, the rest of one, or the rest of an answer is on its way;
+  ///   and on how many of them an answer.
+  func refuseMore() -> (total: Int, answers: Int) {
     connections.withLock { connections in
-      var others = 0
+      var others = (total: 0, answers: 0)
       for connection in connections.values {
         if connection.isUsed && !connection.isInTheMiddle {
           connection.refuseMore()
         } else {
-          others += 1
+          others.total += 1
+          if connection.isAnswering || connection.job != nil { others.answers += 1 }
         }
       }
       return others

@@ -2,10 +2,11 @@ import CLinux
 import Glibc
 import POSIX
 
-/// What ends a worker: SIGTERM, SIGINT, SIGQUIT, SIGUSR1 (a web server's word for a gentle stop), or the end of its
-/// supervisor.
+/// What ends a worker: SIGTERM, SIGINT, SIGQUIT or the end of its supervisor; and SIGUSR1, which web servers and the
+/// supervisor send for a gentle stop.
 struct StopEvents {
-  private static let signals = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1]
+  private static let urgentSignals = [SIGTERM, SIGINT, SIGQUIT]
+  private static let signals = urgentSignals + [SIGUSR1]
 
   /// The signals, as a descriptor that becomes readable.
   ///
@@ -26,6 +27,15 @@ struct StopEvents {
     signals = FileHandle(
       owning: try retryingOnInterrupt("signalfd") { signalfd(-1, &set, Int32(SFD_CLOEXEC)) })
     descriptors = [signals.descriptor] + (lifeline.map { [$0] } ?? [])
+  }
+
+  /// Whether something else than a gentle stop was asked for. `sigpending(2)`: the signals stay pending.
+  var areUrgent: Bool {
+    var pending = sigset_t()
+    sigpending(&pending)
+    if Self.urgentSignals.contains(where: { sigismember(&pending, $0) == 1 }) { return true }
+    var lifelines = descriptors.dropFirst().map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    return poll(&lifelines, nfds_t(lifelines.count), 0) > 0
   }
 
   /// Waits until the worker is to stop.

@@ -149,9 +149,10 @@ public final class Supervisor {
     }
   }
 
+  /// Has a worker that was replaced answer what it has begun.
   private func retire(_ worker: Worker) {
-    Glibc.kill(worker.process, SIGTERM)
-    retiring[worker.process] = Self.now + Self.stopTimeout
+    Glibc.kill(worker.process, SIGUSR1)
+    retiring[worker.process] = Self.now + Double(StopTimes.gentleTime) / 1e9 + Self.stopTimeout
   }
 
   /// Kills workers that don't end, once each.
@@ -252,7 +253,11 @@ public final class Supervisor {
 
   private func stop(_ wait: (Double) -> Void) {
     manager.tellStopping()
-    for worker in slots.flatMap({ [$0.worker, $0.successor] }).compactMap({ $0 }) { retire(worker) }
+    let workers = slots.flatMap { [$0.worker, $0.successor] }.compactMap { $0?.process }
+    for process in workers + retiring.keys {
+      Glibc.kill(process, SIGTERM)
+      if retiring[process] != .infinity { retiring[process] = Self.now + Self.stopTimeout }
+    }
     var end = Self.now
     while !retiring.isEmpty {
       // Who was killed gets a little time, from the last kill on.

@@ -26,6 +26,8 @@ public final class WorkerLoop: Sendable {
   private static let acceptBatch = 8
   /// How many requests may wait for a thread.
   private static let blockingCapacity = 4096
+  /// Of the descriptors there are, how many requests that wait may hold: one in so many.
+  private static let waitingShare = 2
   /// How many may hash at once, and how many may wait for that: some seconds' worth. Workers are many, processors few.
   private static let hashers = 1
   private static let hashingCapacity = 128
@@ -47,7 +49,7 @@ public final class WorkerLoop: Sendable {
   private let blocking: JobQueue
   private let hashing: JobQueue
   private let served = Atomic<Int>(0)
-  private let stopBegan = Atomic<UInt64>(0)
+  private let stopTimes: StopTimes
   private let threads = Monitor<[pthread_t]>([])
   /// No thread serves before all are there.
   private let isStarted = Monitor(false)
@@ -70,13 +72,16 @@ public final class WorkerLoop: Sendable {
     self.handler = handler
     threadCount = max(threads, 2)
     // A quarter of the threads never waits.
-    blocking = JobQueue(limit: threadCount - max(1, threadCount / 4), capacity: Self.blockingCapacity)
+    blocking = JobQueue(
+      limit: threadCount - max(1, threadCount / 4),
+      capacity: min(Self.blockingCapacity, Limits.raiseDescriptors() / Self.waitingShare))
     hashing = JobQueue(limit: Self.hashers, capacity: Self.hashingCapacity)
     log = LimitedLog(logger)
     signal(SIGPIPE, SIG_IGN)
     // Meant for the supervisor, and sent to the whole group by terminals and service managers.
     signal(SIGHUP, SIG_IGN)
     stops = try StopEvents(lifeline: lifeline)
+    stopTimes = StopTimes(stops)
     events = try EventQueue()
     acceptor = try Acceptor(listener, parked: parked, log: log)
     try events.watchListener(listener)
@@ -98,20 +103,21 @@ public final class WorkerLoop: Sendable {
   }
 
   /// Waits for SIGTERM, SIGINT, SIGQUIT, SIGUSR1, the end of the lifeline or the last request that is to be served, and
-  /// then until requests in flight are answered: within 2 s, or 4.5 s where they wait for a disk or a lock. A thread that
-  /// hangs doesn't keep the process from ending.
+  /// then until requests in flight are answered, for as long as ``StopTimes`` gives them. A thread that hangs doesn't
+  /// keep the process from ending.
   public func waitUntilStopped() {
     stops.wait()
-    let end = stopStart() + WorkerStop.totalTime
-    for thread in threads.withLock({ $0 }) { _ = Thread.join(thread, until: end) }
-    while !hashing.isIdle && Clock.monotonicNanoseconds < end { usleep(2000) }
-  }
-
-  /// When the first thread found out that the worker is to stop: now, for the first to ask.
-  private func stopStart() -> UInt64 {
-    let now = Clock.monotonicNanoseconds
-    let (isFirst, start) = stopBegan.compareExchange(expected: 0, desired: now, ordering: .relaxed)
-    return isFirst ? now : start
+    var threads = threads.withLock { $0 }
+    while !threads.isEmpty || !hashing.isIdle {
+      beat()
+      if stopTimes.areOver { return }
+      let slice = Clock.monotonicNanoseconds + 50_000_000
+      if let thread = threads.last {
+        if Thread.join(thread, until: slice) { threads.removeLast() }
+      } else {
+        usleep(2000)
+      }
+    }
   }
 
   private func serve() {
@@ -120,7 +126,7 @@ public final class WorkerLoop: Sendable {
         let descriptor = events.wait(milliseconds: timeout)
         lookForLate()
         guard let descriptor else { continue }
-        if stops.descriptors.contains(descriptor) { return WorkerStop(self, start: stopStart()).run(buffer) }
+        if stops.descriptors.contains(descriptor) { return WorkerStop(self, stopTimes).run(buffer) }
         if descriptor == listener {
           acceptSome(buffer)
         } else if let connection = parked.take(descriptor), advance(connection, buffer) == .run {
@@ -132,14 +138,19 @@ public final class WorkerLoop: Sendable {
 
   private var timeout: Int32 {
     let isTimed = parked.haveDeadlines || hasWaiting
-    return min(isTimed ? Self.lateCheckInterval : .max, heartbeat?.milliseconds ?? .max).orForever
+    return min(
+      isTimed || !events.isListening ? Self.lateCheckInterval : .max, heartbeat?.milliseconds ?? .max
+    ).orForever
   }
 
   private func lookForLate() {
-    heartbeat?.beat()
+    beat()
+    events.retryListening(listener) { log.error("listening socket not watched", $0) }
     if parked.haveDeadlines { parked.breakOffLate() }
     for connection in blocking.removeExpired() + hashing.removeExpired() { refuse(connection) }
   }
+
+  func beat() { heartbeat?.beat() }
 
   // MARK: - Connections
 
@@ -185,7 +196,12 @@ public final class WorkerLoop: Sendable {
           connection.job = job
           return admit(connection, to: job.work.lane == .hashing ? hashing : blocking)
         }
-        connection.answer(job, with: job.work.respond())
+        switch Waiting.forbidden(job.work.run) {
+        case .response(let response): connection.answer(job, with: response)
+        case .next(let rest):
+          connection.job = job.going(on: rest)
+          return admit(connection, to: blocking)
+        }
       }
     }
     park(connection)
@@ -204,7 +220,7 @@ public final class WorkerLoop: Sendable {
 
   private func job(for incoming: RequestReader.Incoming) -> Connection.Job {
     if requestLimit > 0, served.add(1, ordering: .relaxed).newValue == requestLimit {
-      kill(getpid(), SIGTERM)
+      kill(getpid(), SIGUSR1)
     }
     guard let variables = incoming.variables else {
       let problem = Problem(.requestHeaderFieldsTooLarge, "header fields too large")

@@ -5,27 +5,20 @@ import POSIX
 /// the rest of requests that have begun and the first of connections that are new. Others are told that they are too
 /// late.
 struct WorkerStop {
-  /// How long connections that wait to be accepted are taken on, how long requests that have begun to come are waited
-  /// for, how long those that have come are begun, and when the process ends although some still wait for a disk or a
-  /// lock: before the supervisor kills it. Nanoseconds.
-  private static let acceptTime: UInt64 = 500_000_000
-  private static let finishTime: UInt64 = 1_000_000_000
-  private static let serveTime: UInt64 = 1_700_000_000
-  static let totalTime: UInt64 = 4_500_000_000
   /// How long a thread sleeps when it finds nothing to do. Microseconds.
   private static let pause: UInt32 = 2000
 
   private let loop: WorkerLoop
-  private let start: UInt64
+  private let times: StopTimes
 
-  /// - Parameter start: when the first thread found out, in ``Clock/monotonicNanoseconds``.
-  init(_ loop: WorkerLoop, start: UInt64) {
+  init(_ loop: WorkerLoop, _ times: StopTimes) {
     self.loop = loop
-    self.start = start
+    self.times = times
   }
 
   func run(_ buffer: UnsafeMutableRawBufferPointer) {
-    while !hasPassed(Self.serveTime) {
+    while times.servesRequests {
+      loop.beat()
       let awaited = loop.parked.refuseMore()
       var isIdle = !loop.hasWaiting
       // A few at a time, so that every thread has some; more than those that tell of the stop and the listening socket,
@@ -37,12 +30,12 @@ struct WorkerStop {
         if connection.isUsed && !connection.isInTheMiddle { connection.refuseMore() }
         advance(connection, buffer)
       }
-      if !hasPassed(Self.acceptTime), case .connection(let connection) = loop.acceptor.accept() {
+      if times.acceptsConnections, case .connection(let connection) = loop.acceptor.accept() {
         isIdle = false
         advance(connection, buffer)
       }
       guard isIdle else { continue }
-      if awaited == 0 || hasPassed(Self.finishTime) { return }
+      if awaited.total == 0 || awaited.answers == 0 && !times.awaitsRequests { return }
       usleep(Self.pause)
     }
     loop.refuseWaiting()
@@ -51,6 +44,4 @@ struct WorkerStop {
   private func advance(_ connection: Connection, _ buffer: UnsafeMutableRawBufferPointer) {
     if loop.advance(connection, buffer) == .run { loop.runJobs(connection) }
   }
-
-  private func hasPassed(_ time: UInt64) -> Bool { Clock.monotonicNanoseconds >= start + time }
 }

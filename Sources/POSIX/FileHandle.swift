@@ -132,6 +132,26 @@ public final class FileHandle: Sendable {
     return bytes
   }
 
+  /// As ``read(count:at:)``, but only what is in memory. `preadv2(2)`, RWF_NOWAIT; where the file system can't tell, it is
+  /// read all the same.
+  /// - Returns: nil where the disk would have to be waited for.
+  /// - Throws: ``SystemError`` (`preadv2`).
+  public func readCached(count: Int, at offset: Int) throws(SystemError) -> [UInt8]? {
+    var got = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      var part = iovec(iov_base: buffer.baseAddress, iov_len: count)
+      got = preadv2(descriptor, &part, 1, off_t(offset), RWF_NOWAIT)
+      filled = max(0, got)
+    }
+    if got == count { return bytes }
+    if got >= 0 { return nil }
+    switch errno {
+    case EAGAIN, EINTR: return nil
+    case EOPNOTSUPP, ENOSYS, EINVAL: return try read(count: count, at: offset)
+    default: throw SystemError(call: "preadv2")
+    }
+  }
+
   /// Reads what comes next, up to `count` bytes; nothing at the end of the file. `read(2)`.
   /// - Throws: ``SystemError`` (`read`).
   public func readNext(count: Int) throws(SystemError) -> [UInt8] {

@@ -26,7 +26,7 @@ enum WorkerProcess {
       ) { request, role in
         switch role {
         case .responder: server.work(for: request)
-        case .authorizer: Work(lane: .immediate) { .response(server.authorize(request)) }
+        case .authorizer: server.authorization(of: request)
         }
       }
       try loop.start()

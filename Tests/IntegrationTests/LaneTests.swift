@@ -143,26 +143,85 @@ import Testing
     #expect(backend.child.stop(within: 5) == 0)
   }
 
-  @Test func slowReadersOfALongListHoldNoThread() throws {
+  /// A backend with a list of revocations that no socket buffer holds.
+  private func backendWithLongList(_ count: Int = 30_000) throws -> (Backend, token: String) {
     let backend = try Backend(in: folder, threads: 4)
     let token = try FastCGIClient(unix: backend.socket).session("op", role: "operator")
     _ = try FastCGIClient(unix: backend.socket).revoke("first", bearer: token)
-    let lines = (0..<30_000).map {
+    let handle = try #require(FileHandle(forWritingAtPath: "\(backend.state)/revocations.jsonl"))
+    try handle.seekToEnd()
+    try handle.write(contentsOf: lines(count))
+    try handle.close()
+    return (backend, token)
+  }
+
+  private func lines(_ count: Int) -> Data {
+    let lines = (0..<count).map {
       #"{"jti":"t\#($0)","revoked_at":1.5,"reason":"","revoked_by":"op"}"# + "\n"
     }
-    let path = "\(backend.state)/revocations.jsonl"
-    let handle = try #require(FileHandle(forWritingAtPath: path))
-    try handle.seekToEnd()
-    try handle.write(contentsOf: Data(lines.joined().utf8))
-    try handle.close()
+    return Data(lines.joined().utf8)
+  }
+
+  private func items(_ answer: HTTPAnswer) throws -> Int? {
+    let document = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
+    return (document?["items"] as? [Any])?.count
+  }
+
+  @Test func slowReadersOfALongListHoldNoThread() throws {
+    let (backend, token) = try backendWithLongList()
     let readers = try begin(16, backend, "GET", "/revoked-jtis", bearer: token)
     #expect(eventually { readers.allSatisfy(\.isAnswered) })
     try expectImmediateAnswers(backend, token: token, "beside 16 slow readers")
     #expect(eventually { allThreadsAreFree(backend) }, "\(systemCalls(backend))")
-    for reader in readers {
-      let document = try JSONSerialization.jsonObject(with: Data(try reader.answer().body)) as? [String: Any]
-      #expect((document?["items"] as? [Any])?.count == 30_001)
-    }
+    for reader in readers { #expect(try items(try reader.answer()) == 30_001) }
+  }
+
+  /// A worker that is replaced sends what it has begun to send.
+  @Test func aReloadBreaksNoListOff() throws {
+    let (backend, token) = try backendWithLongList()
+    let readers = try begin(4, backend, "GET", "/revoked-jtis", bearer: token)
+    #expect(eventually { readers.allSatisfy(\.isAnswered) })
+    let worker = try #require(backend.child.children.first)
+    backend.child.kill(SIGHUP)
+    #expect(eventually { backend.child.output.components(separatedBy: "serving address").count > 2 })
+    for reader in readers { #expect(try items(try reader.answer()) == 30_001) }
+    #expect(eventually { !backend.child.children.contains(worker) })
+  }
+
+  /// Whoever has sent all of a request may say so.
+  @Test func halfAConnectionIsEnoughToReadAList() throws {
+    let (backend, token) = try backendWithLongList()
+    let readers = try begin(2, backend, "GET", "/revoked-jtis", bearer: token)
+    for reader in readers { reader.endSending() }
+    for reader in readers { #expect(try items(try reader.answer()) == 30_001) }
+  }
+
+  /// A backup that was moved into place is read before tokens are checked, by those who wait for that.
+  @Test func aNewLogHoldsUpOnlyThoseWhoNeedIt() throws {
+    let (backend, token) = try backendWithLongList(10)
+    try lines(200_000).write(to: URL(fileURLWithPath: folder.file("backup")))
+    chmod(folder.file("backup"), 0o600)
+    #expect(rename(folder.file("backup"), "\(backend.state)/revocations.jsonl") == 0)
+    let checks = try begin(16, backend, "GET", "/verify", bearer: token)
+    for _ in 0..<20 { #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200) }
+    #expect(checks.contains { !$0.isAnswered }, "nobody waited, so nothing was shown")
+    for check in checks { #expect([204, 503].contains(try check.answer().status)) }
+    try expectImmediateAnswers(backend, token: token, "once the log is read")
+  }
+
+  /// A kernel without memory for a moment makes no worker deaf for good.
+  @Test(.enabled(if: FaultInjection.isPossible, "strace can't trace here"))
+  func aWorkerListensAgainAfterTheKernelHadNoMemory() throws {
+    let backend = try Backend(
+      in: folder,
+      tracer: [
+        "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=epoll_ctl", "-e",
+        "inject=epoll_ctl:error=ENOMEM:when=60..90",
+      ])
+    for _ in 0..<60 { _ = try? FastCGIClient(unix: backend.socket).get("/jwks") }
+    #expect(eventually(within: 60) { Backend.answers(backend.socket) })
+    for process in backend.child.children { kill(process, SIGTERM) }
+    #expect(eventually { !backend.child.isRunning })
   }
 
   // MARK: - Passwords

@@ -38,6 +38,9 @@ public final class FastCGIClient: @unchecked Sendable {
 
   public func sendRaw(_ bytes: some Collection<UInt8>) throws { try socket.send(Array(bytes)) }
 
+  /// Tells the other side that nothing more will come.
+  public func endSending() { socket.endSending() }
+
   /// Whether the other side has read all that was sent.
   public var isRead: Bool { socket.unreadByPeer == 0 }
 

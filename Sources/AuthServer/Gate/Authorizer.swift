@@ -7,8 +7,6 @@ import Wire
 /// client's (nginx `auth_request`, Caddy `forward_auth`, Traefik ForwardAuth), and the FastCGI role of an authorizer.
 struct Authorizer: Sendable {
   let gate: Gate
-  /// What becomes of failures that are no answer yet.
-  let report: @Sendable (any Error) -> Problem
   let logger: Logger
 
   /// 204 with the identity in the fields, or 401, or 403; 503 where it can't be told. Body, Content-Length and method
@@ -29,21 +27,15 @@ struct Authorizer: Sendable {
   }
 
   /// 200 with the identity in variables, or a refusal that the web server passes on.
-  func authorize(_ request: Request) -> Response {
-    do {
-      // The query is the client's here, and has no say.
-      let requirements = try clear { () throws(GateRequirements.Unclear) in
-        try GateRequirements(parameters: request.variables)
-      }
-      let admission = try gate.admit(request, [requirements])
-      return Response(
-        status: .ok,
-        fields: admission.fields(.variables, withToken: Self.isYes(request.variables[.passToken])))
-    } catch let problem as Problem {
-      return problem.response
-    } catch {
-      return report(error).response
+  @Sendable func authorize(_ request: Request) throws -> Response {
+    // The query is the client's here, and has no say.
+    let requirements = try clear { () throws(GateRequirements.Unclear) in
+      try GateRequirements(parameters: request.variables)
     }
+    let admission = try gate.admit(request, [requirements])
+    return Response(
+      status: .ok,
+      fields: admission.fields(.variables, withToken: Self.isYes(request.variables[.passToken])))
   }
 
   /// - Throws: ``Problem`` 403 where the web server's configuration isn't clear.

@@ -17,7 +17,8 @@ final class HealthRoutes: Sendable {
   private let state = Mutex(State())
 
   private struct State {
-    var checked: UInt64 = 0
+    /// When the last check ended, or the present one began.
+    var since: UInt64 = 0
     /// What failed at the last check; nil before the first.
     var failed: [String]?
     var isChecking = false
@@ -64,15 +65,18 @@ final class HealthRoutes: Sendable {
   private func failedChecks() -> [String] {
     // One request at a time checks. The others don't wait for it: a store that hangs must not hold their threads.
     let known: [String]? = state.withLock { state in
-      let isValid = Clock.monotonicNanoseconds - state.checked < Self.validity
-      if let failed = state.failed, isValid || state.isChecking { return failed }
+      let now = Clock.monotonicNanoseconds
+      let isRecent = now - state.since < Self.validity
+      if let failed = state.failed, isRecent { return failed }
+      // A check that takes longer hangs.
       if state.isChecking { return checks.map(\.name) }
       state.isChecking = true
+      state.since = now
       return nil
     }
     if let known { return known }
     let failed = checks.filter { !passes($0.name, $0.check) }.map(\.name)
-    state.withLock { $0 = State(checked: Clock.monotonicNanoseconds, failed: failed) }
+    state.withLock { $0 = State(since: Clock.monotonicNanoseconds, failed: failed) }
     return failed
   }
 

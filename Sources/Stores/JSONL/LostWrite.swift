@@ -8,7 +8,7 @@ import POSIX
 ///
 /// 1. It holds a NUL right before a multiple of 512 or at the end of the file, or consists of NULs.
 /// 2. It begins at or behind the offset that the file's attribute ``durable`` gives: all before it was flushed. Without
-///    the attribute, nothing is known to have been.
+///    the attribute, as in a copy, only the last 64 MiB may not have been.
 ///
 /// A torn line is passed over by readers, and cut off or blanked by the next writer. Any other damaged line is an alarm.
 /// Whole records behind a torn line are kept: nobody needs to know whether they were promised.
@@ -20,6 +20,9 @@ enum LostWrite {
   /// How many bytes of the file were on the disk when this was last noted, in decimal. It is set after a flush, at
   /// most once a second, and not flushed itself: it may be too small, and never too large.
   private static let durable = "pico-auth.durable"
+
+  /// More than a kernel holds back of a log that answers wait for. Bytes.
+  static let longestTail = 64 << 20
 
   /// The bytes that are known to be on the disk; nil where nobody noted it.
   static func durableSize(of handle: FileHandle) -> Int? {
@@ -37,8 +40,8 @@ enum LostWrite {
   ///   - end: to its newline, or the end of the file.
   /// - Throws: ``SystemError``.
   static func tore(_ handle: FileHandle, from start: Int, to end: Int) throws(SystemError) -> Bool {
-    guard start >= durableSize(of: handle) ?? 0 else { return false }
     let size = try handle.status().size
+    guard start >= durableSize(of: handle) ?? (size - longestTail) else { return false }
     var offset = start
     while offset < end {
       // Chunks that end where sectors do.

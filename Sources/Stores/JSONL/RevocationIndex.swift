@@ -65,9 +65,9 @@ final class RevocationIndex: Sendable {
     }
 
     func contains(_ hash: TokenIDHash, _ path: String) throws -> Bool {
-      do throws(RevocationSnapshot.Damaged) {
+      do {
         for snapshot in earlier { if try snapshot.contains(hash) { return true } }
-      } catch {
+      } catch is RevocationSnapshot.Damaged {
         throw StoreError("\(path): a snapshot of a log that is gone is damaged; restart the worker")
       }
       return try current?.contains(hash) ?? false
@@ -87,17 +87,33 @@ final class RevocationIndex: Sendable {
 
   // MARK: - Following the log
 
+  /// How much is read by a thread that may not wait. Bytes.
+  private static let quickSize = 1 << 18
+
   /// Reads what has come since the last time.
-  /// - Throws: ``RecordLine/Damaged`` for a damaged line, and then again each time; ``SystemError``, ``StoreError``.
+  /// - Throws: ``RecordLine/Damaged`` for a damaged line, and then again each time; ``SystemError``, ``StoreError``;
+  ///   ``WouldWait`` where there is another log, or much to read, or another thread is at it, and this one may not wait.
   func refresh() throws {
-    try follower.withLock { follower in
-      if let status = try FileStatus.ofFile(at: path), let log = try newLog(status, follower.lines) {
-        try follow(log, &follower)
-      } else if wantsSnapshot, let log = follower.lines.handle {
-        try adopt(log, &follower)
+    if Waiting.isAllowed { return try follower.withLock { try refresh(&$0) } }
+    let isDone: Void? = try follower.withLockIfAvailable { follower in
+      let size = follower.lines.status?.size ?? 0
+      if let status = try FileStatus.ofFile(at: path),
+        status.identity != follower.lines.status?.identity || status.size > size + Self.quickSize
+      {
+        throw WouldWait()
       }
-      try readOn(&follower.lines)
+      try refresh(&follower)
     }
+    if isDone == nil { throw WouldWait() }
+  }
+
+  private func refresh(_ follower: inout Follower) throws {
+    if let status = try FileStatus.ofFile(at: path), let log = try newLog(status, follower.lines) {
+      try follow(log, &follower)
+    } else if wantsSnapshot, let log = follower.lines.handle {
+      try adopt(log, &follower)
+    }
+    try readOn(&follower.lines)
   }
 
   /// The log that has the name now, if it isn't the one that is followed.

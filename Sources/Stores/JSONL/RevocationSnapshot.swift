@@ -70,8 +70,9 @@ final class RevocationSnapshot: Sendable {
   }
 
   /// Whether a token is among those that the covered part of the log revokes. Reads one block.
-  /// - Throws: ``Damaged`` where that can't be told.
-  func contains(_ token: TokenIDHash) throws(Damaged) -> Bool {
+  /// - Throws: ``Damaged`` where that can't be told; ``WouldWait`` where the block isn't in memory and the thread may not
+  ///   wait for it.
+  func contains(_ token: TokenIDHash) throws -> Bool {
     var (low, high) = (0, fences.count)
     while low < high {
       let middle = (low + high) / 2
@@ -93,11 +94,19 @@ final class RevocationSnapshot: Sendable {
     }
   }
 
-  private func block(_ number: Int) throws(Damaged) -> SnapshotBlock {
+  private func block(_ number: Int) throws -> SnapshotBlock {
     let size = SnapshotHeader.blockSize
-    guard let bytes = try? handle.read(count: size, at: size * (number + 1)),
-      let block = SnapshotBlock(bytes, number: number)
-    else { throw Damaged() }
+    let offset = size * (number + 1)
+    let bytes: [UInt8]?
+    do throws(SystemError) {
+      bytes =
+        Waiting.isAllowed
+        ? try handle.read(count: size, at: offset) : try handle.readCached(count: size, at: offset)
+    } catch {
+      throw Damaged()
+    }
+    guard let bytes else { throw WouldWait() }
+    guard let block = SnapshotBlock(bytes, number: number) else { throw Damaged() }
     return block
   }
 }

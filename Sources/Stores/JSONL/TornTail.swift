@@ -4,8 +4,6 @@ import POSIX
 /// Sets aside what a crash, a full disk or a power cut left of records that nobody was answered for, so that the next
 /// record isn't glued to it. Used under the lock of the log that the file belongs to.
 struct TornTail {
-  /// How far back a file is looked over of which nobody noted how much is on the disk. Bytes.
-  private static let lookBack = 64 << 20
   private static let chunkSize = 1 << 20
 
   let path: String
@@ -15,7 +13,7 @@ struct TornTail {
   /// Looks a file over that this process hasn't appended to, from what is known to be on the disk to its end.
   /// - Returns: the file's size after.
   func recover(_ file: LogFile, size: Int) throws -> Int {
-    let from = min(LostWrite.durableSize(of: file.handle) ?? max(0, size - Self.lookBack), size)
+    let from = min(LostWrite.durableSize(of: file.handle) ?? max(0, size - LostWrite.longestTail), size)
     let start = try BackwardLines.endOfLastLine(of: file.handle, size: from)
     guard let suspicious = try firstNUL(file.handle, from: start, to: size) else {
       return try recoverEnd(file, size: size)

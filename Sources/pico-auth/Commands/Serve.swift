@@ -59,6 +59,10 @@ struct Serve: ParsableCommand {
       do {
         if let pidFile { try Files.replace(pidFile, Array("\(getpid())\n".utf8), permissions: 0o644) }
         try account?.assume()
+        // A damaged list shows here, once, and not in every worker. At a reload the workers look for themselves: it may take
+        // long, and this process has signals to attend to.
+        let settings = try Program.configuration(config.file).settings
+        try Program.stores(settings, logger: logger).revocations.prepare()
         ProcessMemory.hide()
         let supervisor = Supervisor(
           socket: socket, count: workers, manager: ServiceManager(environment: environment),
@@ -93,9 +97,7 @@ struct Serve: ParsableCommand {
     if Files.isOnNetwork(settings.stateFolder) {
       logger.warning("\(settings.stateFolder) is on a network file system: locks may not hold")
     }
-    let stores = try Program.stores(settings, logger: logger)
     let keys = try Program.keyFiles(settings).load()
-    try stores.revocations.prepare()
 
     // Of the surroundings workers get what libraries look at. Settings come in the handover alone, so that each worker
     // has the same, also one that is started after a file has changed.
