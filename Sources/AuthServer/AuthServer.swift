@@ -69,8 +69,9 @@ public final class AuthServer: Sendable {
       settings.adminRole.hasSameBytes(as: "operator") ? ["operator"] : [settings.adminRole, "operator"]
 
     let keySet = KeySetRoute(keySet: keys.keySet)
+    let address = ClientAddress(trustedProxies: settings.trustedProxies)
     let challenge = ChallengeRoute(
-      body: body, store: stores.challenges, lifetime: settings.challengeSeconds)
+      body: body, store: stores.challenges, lifetime: settings.challengeSeconds, address: address)
     let signIn = SignInRoute(
       body: body, store: stores.challenges, algorithms: settings.walletAlgorithms, issuing: issuing,
       cookie: cookie)
@@ -93,8 +94,7 @@ public final class AuthServer: Sendable {
     }
     authorizer = Authorizer(gate: gate, logger: logger)
     let health = HealthRoutes(stores: stores, isAuditRequired: settings.mintAuditRequired, logger: logger)
-    let refusals = RefusalLog(
-      address: ClientAddress(trustedProxies: settings.trustedProxies), logger: logger)
+    let refusals = RefusalLog(address: address, logger: logger)
 
     router = Router(
       basePath: settings.basePath,

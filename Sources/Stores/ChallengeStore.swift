@@ -15,11 +15,16 @@ public protocol ChallengeStore: Sendable {
   /// - Throws: ``StoreError`` where that could not be recorded; the challenge may be used up then or not.
   func consume(_ challenge: String, for address: String) throws -> Bool
 
+  /// Which part of all the challenges there may be is pending, 0 to 1, as far as this process knows: above a half, clients
+  /// that take more than others are refused. By default 0.
+  var load: Double { get }
+
   /// Proves that the store could take a record now, and leaves nothing behind. By default it always can.
   /// - Throws: ``StoreError`` with the reason.
   func checkWritable() throws
 }
 
 extension ChallengeStore {
+  public var load: Double { 0 }
   public func checkWritable() throws {}
 }

@@ -89,4 +89,16 @@ import Wallets
         try client.revoke(claim("jti", of: tokens.string("refresh_token")), bearer: bearer).status == 200)
     }
   }
+
+  @Test(.enabled(if: FaultInjection.isPossible, "strace can't follow a child"))
+  func aRequestCostsNoLookAtTheFileSystem() throws {
+    let trace = folder.file("trace")
+    let backend = try Backend(in: folder, tracer: ["strace", "-f", "-qq", "-o", trace, "-e", "trace=statfs"])
+    let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
+    for _ in 0..<1000 { #expect(try client.postJSON("/challenge", #"{"address":"aa"}"#).status == 200) }
+    for process in backend.child.children { kill(process, SIGTERM) }
+    #expect(eventually { !backend.child.isRunning })
+    let looks = try folder.read("trace").split(separator: "\n").count { $0.contains("statfs(") }
+    #expect((1..<500).contains(looks), "\(looks)")
+  }
 }

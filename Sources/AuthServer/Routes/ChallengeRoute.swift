@@ -1,19 +1,35 @@
 import CGI
+import HTTPTypes
 import Stores
 import Wire
 
 /// `POST /challenge`: a one-time text for a wallet to sign.
 struct ChallengeRoute: Sendable {
-  let body: JSONBody
-  let store: any ChallengeStore
+  private let body: JSONBody
+  private let store: any ChallengeStore
   /// Seconds.
-  let lifetime: Int
+  private let lifetime: Int
+  private let address: ClientAddress
+  private let shares: ChallengeShares
+
+  /// - Parameter lifetime: of a challenge. Seconds.
+  init(body: JSONBody, store: any ChallengeStore, lifetime: Int, address: ClientAddress) {
+    self.body = body
+    self.store = store
+    self.lifetime = lifetime
+    self.address = address
+    shares = ChallengeShares(lifetime: lifetime)
+  }
 
   @Sendable func respond(to request: Request) throws -> Response {
-    let address = try body.read(request).text("address")
-    guard !address.isEmpty else { throw Problem(.badRequest, "address required") }
+    let wallet = try body.read(request).text("address")
+    guard !wallet.isEmpty else { throw Problem(.badRequest, "address required") }
+    guard shares.take(for: address.of(request), load: store.load) else {
+      throw Problem(
+        .serviceUnavailable, "too many challenges are pending", fields: [.retryAfter: "\(lifetime)"])
+    }
     var answer = JSONObjectWriter()
-    answer.add("challenge", try store.create(for: address))
+    answer.add("challenge", try store.create(for: wallet))
     answer.add("ttl", lifetime)
     return .json(answer.finish())
   }

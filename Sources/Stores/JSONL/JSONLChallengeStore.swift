@@ -2,6 +2,7 @@ import Crypto
 import Glibc
 import Logging
 import POSIX
+import Synchronization
 import Wire
 
 /// Challenges in two files that every worker shares, without an index: a challenge tells where its record
@@ -21,6 +22,8 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   private let clock: Clock
   private let logger: Logger
   private let lock: FileLock
+  /// How many were pending when the last one was made; 0 where that was less than half of the limit.
+  private let pending = Atomic<Int>(0)
 
   // Guarded by the lock.
   private var current: ChallengeFile?
@@ -103,6 +106,8 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     if used.outlivesBoot { try StoreError.translating(path) { try used.synchronize() } }
     return true
   }
+
+  public var load: Double { Double(pending.load(ordering: .relaxed)) / Double(limit) }
 
   public func checkWritable() throws {
     try storing { try SharedFiles.checkWritable(path) }
@@ -248,14 +253,18 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     if let previous, isGood(lastExpiryOfPrevious, now) {
       counts.append((previous, ChallengeFile.count(size: try previous.size())))
     }
-    // The rule is cheap to check while the files are short; only near the limit is it worth telling pending
+    // The rule is cheap to check while the files are short; only from half of the limit on is it worth telling pending
     // challenges from used and expired ones.
-    guard counts.reduce(0, { $0 + $1.1 }) >= limit else { return }
+    guard counts.reduce(0, { $0 + $1.1 }) >= limit / 2 else {
+      self.pending.store(0, ordering: .relaxed)
+      return
+    }
     let pending = try counts.reduce(0) { sum, entry in
       let (file, count) = entry
       let unexpired = count - (try file.firstUnexpired(now: now, count: count))
       return sum + min(unexpired, count - Int(clamping: try file.usedCount()))
     }
+    self.pending.store(pending, ordering: .relaxed)
     guard pending < limit else {
       throw StoreError("\(path): \(pending) challenges are pending", retryAfter: lifetime)
     }

@@ -1,0 +1,40 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A client that asks for as many challenges as it gets.
+@Suite struct ChallengeShareTests {
+  private func ask(_ backend: InProcess, from address: String) -> HTTPAnswer {
+    backend.send("POST", "/challenge", fields: [], body: Array(#"{"address":"aa"}"#.utf8), from: address)
+  }
+
+  @Test(arguments: [
+    { @Sendable (_: Int) in "192.0.2.66" },
+    { @Sendable (number: Int) in "2001:db8::\(String(number, radix: 16))" },
+  ])
+  func oneClientLeavesRoomForOthers(_ attacker: @Sendable (Int) -> String) {
+    let backend = InProcess { $0.maximumPendingChallenges = 200 }
+    let taken = (0..<400).count { ask(backend, from: attacker($0)).status == 200 }
+    #expect((100..<150).contains(taken), "\(taken)")
+    let refused = ask(backend, from: attacker(400))
+    #expect(refused.status == 503)
+    #expect(refused["retry-after"] == "60")
+    for number in 0..<20 {
+      #expect(ask(backend, from: "198.51.100.\(number)").status == 200)
+      #expect(ask(backend, from: "2001:db8:1:\(number)::1").status == 200)
+    }
+  }
+
+  /// With room for all, anybody has as many as they ask for.
+  @Test func belowHalfOfTheLimitNobodyIsRefused() {
+    let backend = InProcess { $0.maximumPendingChallenges = 1000 }
+    #expect((0..<490).allSatisfy { _ in ask(backend, from: "192.0.2.66").status == 200 })
+  }
+
+  /// The limit is for all together.
+  @Test func manyClientsMeetTheLimit() {
+    let backend = InProcess { $0.maximumPendingChallenges = 200 }
+    let taken = (0..<300).count { ask(backend, from: "198.51.\($0 / 100).\($0 % 100)").status == 200 }
+    #expect(taken == 200)
+  }
+}
