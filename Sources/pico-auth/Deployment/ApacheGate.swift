@@ -12,7 +12,8 @@ extension DeploymentValues {
 
   private var apacheAuthnz: String {
     """
-    # For a <Location "/reports">, without a slash at its end, which would leave /reports open: lets through whom the gate lets through. Needs `a2enmod authnz_fcgi authz_user setenvif headers`,
+    # For a <Location "/reports">, without a slash at its end, which would leave /reports open: lets through whom the gate
+    # lets through. Needs `a2enmod authnz_fcgi authz_user setenvif headers`,
     # `pico-auth serve --listen HOST:PORT`, as mod_authnz_fcgi knows no unix sockets, and once, outside of any virtual host:
     #   AuthnzFcgiDefineProvider authn pico-auth fcgi://\(apacheTCP)/
     \(apacheRequirements)
@@ -31,8 +32,9 @@ extension DeploymentValues {
 
   private var apacheAccessChecker: String {
     """
-    # For a <Location "/reports">, without a slash at its end, which would leave /reports open: lets through whom the gate lets through, which mod_fcgid starts itself. Needs `a2enmod fcgid setenvif
-    # headers`, and once, outside of any <Location>: FcgidInitialEnv PICO_AUTH_CONFIG \(configFile)
+    # For a <Location "/reports">, without a slash at its end, which would leave /reports open: lets through whom the gate
+    # lets through, which mod_fcgid starts itself. Needs `a2enmod fcgid setenvif headers`, and once, outside of any
+    # <Location>: FcgidInitialEnv PICO_AUTH_CONFIG \(configFile)
     # mod_fcgid makes a 401 of every refusal.
     \(apacheRequirements)
 
@@ -47,8 +49,9 @@ extension DeploymentValues {
 
   private var apacheRequirements: String {
     """
-    # Requirements are set beside it; any one entry of a list is enough: SetEnvIfExpr true PICO_AUTH_REQUIRE_ROLE=operator,auditor; likewise
-    # ..._SCOPE, ..._GROUP, ..._AUDIENCE; SetEnvIfExpr true PICO_AUTH_PASS_TOKEN=1 to have the token passed on too. SetEnv
+    # Requirements are set beside it; any one entry of a list is enough:
+    #   SetEnvIfExpr true PICO_AUTH_REQUIRE_ROLE=operator,auditor
+    # Likewise ..._SCOPE, ..._GROUP, ..._AUDIENCE; SetEnvIfExpr true PICO_AUTH_PASS_TOKEN=1 to have the token passed on too. SetEnv
     # would come too late.
     """
   }

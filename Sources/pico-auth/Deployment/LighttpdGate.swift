@@ -11,8 +11,8 @@ extension DeploymentValues {
   private var lighttpdGuard: String {
     """
     # For a condition such as $HTTP["url"] =~ "^/reports(/|$)" { ... }: lets through whom the gate lets through. Needs
-    # pico-auth-targets.conf outside of every condition. In
-    # server.modules, mod_setenv comes before mod_fastcgi, and mod_fastcgi before every other module that answers requests
+    # pico-auth-targets.conf outside of every condition.
+    # In server.modules, mod_setenv comes before mod_fastcgi, and mod_fastcgi before every other module that answers requests
     # (mod_cgi, mod_scgi, mod_wstunnel ...): what comes before it answers without asking the gate. mod_proxy can't be guarded.
     # Requirements are set beside it; any one entry of a list is enough:
     # setenv.add-environment = ("PICO_AUTH_REQUIRE_ROLE" => "operator,auditor"), ..._SCOPE, ..._GROUP, ..._AUDIENCE.
