@@ -85,6 +85,20 @@ import Testing
     }
   }
 
+  @Test(arguments: ["challenges.jsonl", "challenges.jsonl.lock", "challenges.jsonl.1"])
+  func aPipeInPlaceOfChallengesHoldsUpNobody(_ name: String) throws {
+    try makeState()
+    #expect(mkfifo("\(state)/\(name)", 0o600) == 0)
+    let answer = try script("POST", "/challenge", body: #"{"address":"abcd"}"#)
+    if name == "challenges.jsonl" {
+      // It takes the place of what has no bytes, as of an empty file.
+      #expect(answer.output.hasPrefix("Status: 200"), "\(answer)")
+    } else {
+      #expect(answer.output.hasPrefix("Status: 503"), "\(answer)")
+      #expect(answer.errors.contains("\(state)/\(name)"), "\(answer.errors)")
+    }
+  }
+
   @Test func aPipeInAKeysPlaceHoldsUpNobody() throws {
     try makeState()
     #expect(mkfifo("\(state)/keys/pico-server-auth-2.pem", 0o600) == 0)

@@ -122,7 +122,9 @@ import Testing
     let manifest = try String(contentsOfFile: "\(WebServer.project)/Package.swift", encoding: .utf8)
     let packages = manifest.matches(of: #/url: "https://github.com/apple/([a-z-]+)"/#).map { String($0.1) }
     #expect(packages.count >= 4)
-    for name in packages + ["swift-runtime", "libdispatch", "BoringSSL", "fiat-crypto", "XKCP", "libstdc++"] {
+    for name in packages + [
+      "swift-runtime", "swift-foundation", "libdispatch", "BoringSSL", "fiat-crypto", "XKCP", "libstdc++",
+    ] {
       let paragraph = try #require(
         paragraphs.first { $0.hasPrefix("Files: usr/bin/pico-auth/\(name)\n") }, "\(name)")
       #expect(paragraph.contains("\nCopyright: "), "\(name)")
