@@ -81,7 +81,8 @@ public final class AuthServer: Sendable {
       cookie: cookie)
     let fleet = FleetSessionRoute(body: body, settings: settings, issuing: issuing)
     let revoke = RevokeRoute(
-      body: body, bearer: bearer, roles: operators, revocations: stores.revocations)
+      body: body, bearer: bearer, roles: operators, revocations: stores.revocations,
+      mints: stores.mints)
     let revoked = RevokedTokensRoute(
       bearer: bearer, roles: ["service"] + operators, revocations: stores.revocations)
     let mints = MintsRoute(

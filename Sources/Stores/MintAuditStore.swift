@@ -24,6 +24,11 @@ public protocol MintAuditStore: Sendable {
   /// - Throws: ``StoreError``; ``UnknownCursor`` where ``MintQuery/before`` is no cursor of this list.
   func list(_ query: MintQuery) throws -> MintPage
 
+  /// When a token expires, as far as its record tells without a long search. By default it doesn't.
+  /// - Returns: seconds since 1970; nil where nothing tells.
+  /// - Throws: ``StoreError``.
+  func expiry(ofTokenID tokenID: String) throws -> Int?
+
   /// Proves that the store could take a record now, and leaves nothing behind. By default it always can.
   /// - Throws: ``StoreError`` with the reason.
   func checkWritable() throws
@@ -34,6 +39,8 @@ extension MintAuditStore {
     try append(mints)
     return {}
   }
+
+  public func expiry(ofTokenID tokenID: String) throws -> Int? { nil }
 
   public func checkWritable() throws {}
 }

@@ -153,6 +153,21 @@ import Tokens
     #expect(session(#"{"session_id":"ops@example.org","agent_id":"a"}"#, backend: noLogin).status == 200)
   }
 
+  /// So that compaction knows when to drop it, whatever becomes of the audit.
+  @Test func aRevocationTellsWhenItsTokenExpires() throws {
+    let token = session(#"{"session_id":"s","agent_id":"a","ttl":1000}"#)
+    let claims = try backend.claims(token.string("session_token"))
+    let jti = try #require(claims["jti"] as? String)
+    for id in [jti, "unknown"] {
+      let answer = call("POST", "/revoke", self.token("operator"), #"{"jti":"\#(id)"}"#)
+      #expect(answer.status == 200)
+      #expect(!answer.text.contains("exp"))
+    }
+    let lines = try backend.folder.read("revocations.jsonl").split(separator: "\n")
+    #expect(lines[0].contains(#""exp":\#(claims["exp"] as? Int ?? 0),"#))
+    #expect(!lines[1].contains("exp"))
+  }
+
   @Test func aSessionIsOnRecordHoweverShortItLives() throws {
     #expect(session(#"{"session_id":"brief","agent_id":"a","ttl":60}"#).status == 200)
     let answer = call("GET", "/mints?session_id=brief", token("operator"))

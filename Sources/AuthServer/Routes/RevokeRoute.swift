@@ -8,14 +8,18 @@ struct RevokeRoute: Sendable {
   let bearer: BearerCheck
   let roles: [String]
   let revocations: any RevocationStore
+  let mints: any MintAuditStore
 
   @Sendable func respond(to request: Request) throws -> Response {
     let claims = try bearer.claims(request, roles: roles)
     let fields = try body.read(request)
     let tokenID = try fields.shortText("jti")
     guard !tokenID.isEmpty else { throw Problem(.badRequest, "jti required") }
+    let reason = try fields.text("reason")
+    // The record is to tell when it can be dropped. Without an audit the token is revoked all the same.
+    let expiry = (try? mints.expiry(ofTokenID: tokenID)) ?? nil
     let revocation = try revocations.revoke(
-      tokenID, reason: try fields.text("reason"), by: claims.subject ?? "")
+      tokenID, reason: reason, by: claims.subject ?? "", expiry: expiry)
     var answer = JSONObjectWriter()
     answer.add("revoked", json: revocation.json)
     return .json(answer.finish())

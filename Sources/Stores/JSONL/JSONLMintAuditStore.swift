@@ -100,11 +100,20 @@ public final class JSONLMintAuditStore: MintAuditStore {
     try StoreError.translating(path) { try indexing.update() }
   }
 
-  /// The mint of a token, by its `jti`; nil where it isn't recorded, or no more.
+  /// How long the mint of a token is looked for where an index is missing. Nanoseconds.
+  private static let searchTime: UInt64 = 500_000_000
+
+  public func expiry(ofTokenID tokenID: String) throws -> Int? {
+    try mint(withTokenID: tokenID, budget: ScanBudget(lines: .max, nanoseconds: Self.searchTime))
+      .flatMap { $0.expiry > 0 ? $0.expiry : nil }
+  }
+
+  /// The mint of a token, by its `jti`; nil where it isn't recorded, or no more, or not found within the budget.
   /// - Throws: ``StoreError``.
-  public func mint(withTokenID tokenID: String) throws -> Mint? {
+  public func mint(withTokenID tokenID: String, budget: ScanBudget = .unlimited) throws -> Mint? {
     var query = MintQuery(limit: 1)
     query.tokenID = tokenID
+    query.budget = budget
     return try list(query).mints.first
   }
 

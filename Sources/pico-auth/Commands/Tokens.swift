@@ -77,7 +77,9 @@ struct Tokens: ParsableCommand {
     func run() throws {
       try reporting {
         let stores = try Program.commandStores(config, isWriting: true)
-        let revocation = try stores.revocations.revoke(jti, reason: reason, by: "command line")
+        let expiry = (try? stores.mints.expiry(ofTokenID: jti)) ?? nil
+        let revocation = try stores.revocations.revoke(
+          jti, reason: reason, by: "command line", expiry: expiry)
         try output.show(revocation)
       }
     }
