@@ -80,8 +80,8 @@ public final class Supervisor {
     signal(SIGCHLD, SIG_DFL)
     // A log that nobody reads any more must not end the service.
     signal(SIGPIPE, SIG_IGN)
-    let lifeline = try Pipe()
-    let heartbeats = try Pipe()
+    let lifeline = try WorkerPipe()
+    let heartbeats = try WorkerPipe()
     // Holding the writing end is the lifeline: it closes whatever ends this process, kill -9 included.
     try withExtendedLifetime(lifeline.writing) {
       let socket = try WorkerLaunch.movedUp(socket.handle)
@@ -278,28 +278,5 @@ public final class Supervisor {
   private static func describe(_ status: Int32) -> String {
     let signal = status & 0x7f
     return signal == 0 ? "exit \(status >> 8 & 0xff)" : "signal \(signal)"
-  }
-}
-
-/// A pipe between this process and its workers.
-private struct Pipe {
-  let reading: FileHandle
-  let writing: FileHandle
-
-  init() throws(SystemError) {
-    var ends: [Int32] = [0, 0]
-    try retryingOnInterrupt("pipe") { pipe(&ends) }
-    reading = try WorkerLaunch.movedUp(FileHandle(owning: ends[0]))
-    writing = try WorkerLaunch.movedUp(FileHandle(owning: ends[1]))
-    try retryingOnInterrupt("fcntl") { [reading] in fcntl(reading.descriptor, F_SETFL, O_NONBLOCK) }
-  }
-
-  /// The process numbers that workers have written.
-  func readNumbers() -> [pid_t] {
-    var numbers: [pid_t] = []
-    var number: pid_t = 0
-    let size = MemoryLayout<pid_t>.size
-    while read(reading.descriptor, &number, size) == size { numbers.append(number) }
-    return numbers
   }
 }

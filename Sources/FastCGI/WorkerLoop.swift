@@ -32,22 +32,19 @@ public final class WorkerLoop: Sendable {
   private static let hashers = 1
   private static let hashingCapacity = 128
 
-  /// How much hashing threads give way to the others.
-  private static let hashingNiceness: Int32 = 10
-
   private let listener: Int32
   private let threadCount: Int
   private let requestLimit: Int
   private let heartbeat: Heartbeat?
   private let handler: Handler
-  private let logger: Logger
-  private let log: LimitedLog
+  let logger: Logger
+  let log: LimitedLog
   private let stops: StopEvents
   let events: EventQueue
   let acceptor: Acceptor
   let parked = ParkedConnections()
-  private let blocking: JobQueue
-  private let hashing: JobQueue
+  let blocking: JobQueue
+  let hashing: JobQueue
   private let served = Atomic<Int>(0)
   private let stopTimes: StopTimes
   private let threads = Monitor<[pthread_t]>([])
@@ -233,7 +230,7 @@ public final class WorkerLoop: Sendable {
   }
 
   /// Leaves a connection to epoll, until its peer has sent or taken something.
-  private func park(_ connection: Connection) {
+  func park(_ connection: Connection) {
     let descriptor = connection.socket.descriptor
     let interest = connection.interest
     let isKnown = connection.isWatched
@@ -246,69 +243,6 @@ public final class WorkerLoop: Sendable {
       log.error("connection dropped", error)
       _ = parked.take(descriptor)
     }
-  }
-
-  // MARK: - Jobs
-
-  /// Whether requests wait for a thread.
-  var hasWaiting: Bool { blocking.hasWaiting || hashing.hasWaiting }
-
-  /// Runs the job of a connection that was let in, and those that wait behind it.
-  func runJobs(_ connection: Connection) { runJobs(connection, of: blocking) }
-
-  private func runJobs(_ first: Connection, of queue: JobQueue, before: () -> Void = {}) {
-    var next: Connection? = first
-    while let connection = next {
-      before()
-      run(connection)
-      next = queue.next()
-    }
-  }
-
-  private func run(_ connection: Connection) {
-    do {
-      try connection.runJob()
-      settle(connection)
-    } catch {
-      if !(error is PeerGone) { logger.error("answer broken off", metadata: ["reason": "\(error)"]) }
-    }
-  }
-
-  /// Sends what the peer takes of an answer, and leaves the rest, or the next request, to epoll.
-  private func settle(_ connection: Connection) {
-    if connection.flush() { park(connection) }
-  }
-
-  /// Hashes on a thread of its own, which gives way to all others.
-  private func startHashing(_ connection: Connection) {
-    do throws(SystemError) {
-      try Thread.detach { [self] in
-        Thread.giveWay(by: Self.hashingNiceness)
-        // A login by itself gets its share of the processor; of many at once none delays another request.
-        runJobs(connection, of: hashing) { if hashing.hasWaiting { Thread.giveWayAltogether() } }
-      }
-    } catch {
-      log.error("no thread for a password", error)
-      var next: Connection? = connection
-      while let connection = next {
-        refuse(connection)
-        next = hashing.next()
-      }
-    }
-  }
-
-  /// Answers that the server is too busy. RFC 9110, section 15.6.4.
-  private func refuse(_ connection: Connection) {
-    // The rest of an answer that has begun: the web server is told by the end of the connection.
-    guard let job = connection.job else { return }
-    let problem = Problem(.serviceUnavailable, "too busy, try again later", fields: [.retryAfter: "1"])
-    connection.answer(job, with: problem.response)
-    settle(connection)
-  }
-
-  /// Refuses all that wait for a thread.
-  func refuseWaiting() {
-    for connection in blocking.removeAll() + hashing.removeAll() { refuse(connection) }
   }
 }
 

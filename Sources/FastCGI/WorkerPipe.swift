@@ -1,0 +1,25 @@
+import Glibc
+import POSIX
+
+/// A pipe between this process and its workers.
+struct WorkerPipe {
+  let reading: FileHandle
+  let writing: FileHandle
+
+  init() throws(SystemError) {
+    var ends: [Int32] = [0, 0]
+    try retryingOnInterrupt("pipe") { pipe(&ends) }
+    reading = try WorkerLaunch.movedUp(FileHandle(owning: ends[0]))
+    writing = try WorkerLaunch.movedUp(FileHandle(owning: ends[1]))
+    try retryingOnInterrupt("fcntl") { [reading] in fcntl(reading.descriptor, F_SETFL, O_NONBLOCK) }
+  }
+
+  /// The process numbers that workers have written.
+  func readNumbers() -> [pid_t] {
+    var numbers: [pid_t] = []
+    var number: pid_t = 0
+    let size = MemoryLayout<pid_t>.size
+    while read(reading.descriptor, &number, size) == size { numbers.append(number) }
+    return numbers
+  }
+}
