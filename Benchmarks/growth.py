@@ -75,9 +75,10 @@ def fill(state, records):
                     "session_id": f"session-{number}"}) + "\n"
         for number in range(records)))
     expiry = int((now + 3600) * 1000)
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     write("challenges.jsonl",
-          '{"file":"challenges","version":1,"generation":"%016x","mask":"%s","used":"%016x"}\n' % (
-              1, secrets.token_hex(32), 0),
+          '{"file":"challenges","version":2,"generation":"%016x","mask":"%s","boot":"%s","used":"%016x"}\n' % (
+              1, secrets.token_hex(32), boot, 0),
           ('{"random":"%048x","address":"%064x","expires_ms":%d,"state":"live"}\n' % (number, number, expiry)
            for number in range(records)))
 
