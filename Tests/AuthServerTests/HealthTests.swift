@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -33,6 +34,26 @@ import Testing
     try backend.folder.write("revocations.jsonl", "")
     #expect(chmod(backend.folder.file("revocations.jsonl"), 0o666) == 0)
     #expect(backend.send("GET", "/health/ready").detail.hasPrefix("not ready: revocations ("))
+  }
+
+  /// A store whose lock another process holds: who asks meanwhile doesn't wait, and isn't told what was true before.
+  @Test func aStoreThatHangsIsNotReady() throws {
+    let backend = InProcess()
+    #expect(backend.send("GET", "/health/ready").status == 200)
+    let lock = open(backend.folder.file("challenges.jsonl.lock"), O_RDWR | O_CLOEXEC)
+    defer { close(lock) }
+    #expect(flock(lock, LOCK_EX) == 0)
+    let answers = Mutex<[Int]>([])
+    let isTold = eventually(within: 4) {
+      Thread.detachNewThread {
+        let status = backend.send("GET", "/health/ready").status
+        answers.withLock { $0.append(status) }
+      }
+      return answers.withLock { $0.contains(503) }
+    }
+    #expect(isTold)
+    #expect(flock(lock, LOCK_UN) == 0)
+    #expect(eventually(within: 30) { backend.send("GET", "/health/ready").status == 200 })
   }
 
   @Test func anAuditThatIsNotRequiredMayBeMissing() {
