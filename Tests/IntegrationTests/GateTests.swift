@@ -151,7 +151,8 @@ import Wallets
     func status(_ origin: String?) throws -> Int {
       try guarded.get("/any/", bearer: nil, fields: upgrade + (origin.map { [("Origin", $0)] } ?? [])).status
     }
-    #expect(try status("http://\(host)") == 200)
+    let own = try status("http://\(host)")
+    #expect(own == 200, "\(guarded.site.output)")
     for origin in ["https://evil.example", "ftp://\(host)", "http://\(host).evil.example", nil] {
       #expect([401, 403].contains(try status(origin)), "\(origin ?? "none")")
     }

@@ -61,7 +61,8 @@ struct GuardedSite {
       let socket = folder.file("app.sock")
       chmod(folder.path, 0o755)
       let application = try Child(["fcgiwrap", "-s", "unix:\(socket)"], log: folder.file("log"))
-      #expect(eventually { chmod(socket, 0o666) == 0 })
+      // It makes the socket a moment before it listens.
+      #expect(eventually { chmod(socket, 0o666) == 0 && (try? Socket(unix: socket)) != nil })
       func location(
         _ path: String, _ requirement: String, gate: String = "pico-auth-gate-fastcgi.conf"
       ) -> String {
