@@ -65,7 +65,7 @@ public enum WebServer {
     let wrapper = try Child(
       ["fcgiwrap", "-s", "unix:\(socket)"], environment: environment,
       log: folder.file("fcgiwrap.log"))
-    _ = eventually { FileManager.default.fileExists(atPath: socket) }
+    _ = eventually { (try? Socket(unix: socket)) != nil }
     return try nginx(
       "",
       """
