@@ -6,7 +6,8 @@ import Synchronization
 /// The descriptors that threads wait for together. `epoll(7)`. What an event is about is told by its descriptor.
 final class EventQueue: Sendable {
   private let epoll: FileHandle
-  private let listens = Atomic<Bool>(true)
+  /// Why new connections aren't told of, as `errno`; 0 where they are.
+  private let listeningFailure = Atomic<Int32>(0)
 
   /// - Throws: ``SystemError``.
   init() throws(SystemError) {
@@ -53,18 +54,19 @@ final class EventQueue: Sendable {
       try watchListener(listener)
     } catch  where error.code == EEXIST {
     } catch {
-      listens.store(false, ordering: .relaxed)
+      listeningFailure.store(error.code, ordering: .relaxed)
     }
   }
 
   /// Whether new connections are told of; not so where the kernel had no memory for that.
-  var isListening: Bool { listens.load(ordering: .relaxed) }
+  var isListening: Bool { listeningFailure.load(ordering: .relaxed) == 0 }
 
   /// Tries again to have new connections told of, where that failed.
   func retryListening(_ listener: Int32, report: (SystemError) -> Void) {
     guard !isListening else { return }
-    listens.store(true, ordering: .relaxed)
-    report(SystemError(call: "epoll_ctl", code: ENOMEM))
+    let code = listeningFailure.exchange(0, ordering: .relaxed)
+    guard code != 0 else { return }
+    report(SystemError(call: "epoll_ctl", code: code))
     watchListenerAnew(listener)
   }
 

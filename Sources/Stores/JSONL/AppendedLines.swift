@@ -115,13 +115,13 @@ struct AppendedLines {
         unfinished = Array(line.bytes)
         return
       }
-      isTorn = try !handOver(line, of: handle, body) || isTorn
+      isTorn = try !deliver(line, of: handle, body) || isTorn
       if !isTorn { end = line.end }
     }
   }
 
   /// - Returns: false where the line is torn.
-  private func handOver(
+  private func deliver(
     _ line: LineReader.Line, of handle: FileHandle, _ body: (ArraySlice<UInt8>) throws -> Void
   ) throws -> Bool {
     do {
