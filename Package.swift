@@ -9,7 +9,8 @@ let package = Package(
   name: "pico-auth",
   products: [
     .executable(name: "pico-auth", targets: ["pico-auth"]),
-    .library(name: "AuthServer", targets: ["AuthServer", "CGI", "POSIX", "Stores", "Tokens", "Wallets"]),
+    .library(
+      name: "AuthServer", targets: ["AuthServer", "CGI", "Gate", "POSIX", "Stores", "Tokens", "Wallets"]),
     .library(name: "StoreConformance", targets: ["StoreConformance"]),
   ],
   dependencies: [
@@ -32,19 +33,21 @@ let package = Package(
     .target(name: "CGI", dependencies: ["POSIX", "Wire", httpTypes]),
     .target(name: "Stores", dependencies: ["POSIX", "Wire", crypto, logging]),
     .target(name: "Tokens", dependencies: ["COpenSSL", "POSIX", "Wire", crypto]),
+    .target(
+      name: "Gate", dependencies: ["CGI", "Stores", "Tokens", "Wire", crypto, httpTypes]),
     .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
     .target(name: "FastCGI", dependencies: ["CGI", "CLinux", "POSIX", httpTypes, logging]),
     .target(name: "Observation", dependencies: ["CLinux", "POSIX", "Wire", logging]),
     .target(
       name: "AuthServer",
       dependencies: [
-        "CArgon2", "CGI", "CYAML", "POSIX", "Stores", "Tokens", "Wallets", "Wire", crypto,
+        "CArgon2", "CGI", "CYAML", "Gate", "POSIX", "Stores", "Tokens", "Wallets", "Wire", crypto,
         httpTypes, logging,
       ]),
     .executableTarget(
       name: "pico-auth",
       dependencies: [
-        "AuthServer", "CGI", "FastCGI", "Observation", "POSIX", "Stores", "Tokens", "Wallets", "Wire",
+        "AuthServer", "CGI", "FastCGI", "Gate", "Observation", "POSIX", "Stores", "Tokens", "Wallets", "Wire",
         logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -66,7 +69,9 @@ let package = Package(
       name: "StoresTests", dependencies: ["StoreConformance", "Stores", "TestSupport", logging]),
     .testTarget(
       name: "AuthServerTests",
-      dependencies: ["AuthServer", "CGI", "POSIX", "Stores", "TestSupport", "Tokens", httpTypes, logging]),
+      dependencies: [
+        "AuthServer", "CGI", "Gate", "POSIX", "Stores", "TestSupport", "Tokens", httpTypes, logging,
+      ]),
     .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "POSIX", "TestSupport", "pico-auth"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "Wire", "pico-auth"]),
     .testTarget(

@@ -48,11 +48,11 @@ let folder = CommandLine.arguments.dropFirst().first ?? "."
 let logger = Logger(label: "custom-stores")
 var settings = Settings()
 settings.stateFolder = folder
-var stores = AuthServer.Stores.files(settings, clock: .system, logger: logger)
+var stores = StoreBackend.open(settings, clock: .system, logger: logger)
 stores.challenges = MemoryChallengeStore()
 
 let keys = try KeyFiles(path: settings.effectiveKeyPath, passphrase: nil).load()
-let server = AuthServer(settings: settings, keys: keys, stores: stores, logger: logger)
+let server = AuthService(settings: settings, keys: keys, stores: stores, logger: logger)
 
 let answer = server.respond(
   to: Request(

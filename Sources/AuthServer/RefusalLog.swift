@@ -1,4 +1,5 @@
 import CGI
+import Gate
 import Logging
 
 /// Notes refused attempts to get in, with the client's address: for operators, and for programs such as fail2ban that
@@ -23,14 +24,14 @@ struct RefusalLog: Sendable {
     { request in
       do {
         return try handler(request)
-      } catch let problem as Problem where problem.status == .unauthorized || problem.status == .forbidden {
-        note(request, route, problem)
-        throw problem
+      } catch let refusal as Refusal {
+        note(request, route, refusal)
+        throw refusal
       }
     }
   }
 
-  private func note(_ request: Request, _ route: String, _ problem: Problem) {
+  private func note(_ request: Request, _ route: String, _ refusal: Refusal) {
     let client = address.of(request)
     guard let omitted = budget.take(for: client) else { return }
     if omitted > 0 { logger.notice("refusals not logged", metadata: ["count": "\(omitted)"]) }
@@ -38,7 +39,7 @@ struct RefusalLog: Sendable {
       "refused",
       metadata: [
         "client": "\(client.map { "\($0)" } ?? "unknown")", "route": "\(route)",
-        "status": "\(problem.status.code)",
+        "status": "\(refusal.problem.status.code)",
       ])
   }
 }

@@ -7,62 +7,19 @@ import Glibc
 ///
 /// A request has about 25. Keeping the few that matter is what makes a request cheap.
 public struct MetaVariables: Sendable {
-  /// A meta-variable. RFC 3875, section 4.1.
-  public enum Name: Int, CaseIterable, Sendable {
-    case contentLength, contentType, pathInfo, queryString, remoteAddress, requestMethod, scriptName
-    case accept, authorization, cookie, fleetSecret, forwardedFor, forwardedHost, forwardedMethod, host,
-      ifNoneMatch
-    case agentAuthorization, origin, webSocketKey
-    /// What the web server's configuration asks of a request that it wants to let through. No client can set them: the
-    /// names of its fields begin with `HTTP_`.
-    case requiredAudience, requiredGroup, requiredRole, requiredScope, passToken
-
-    /// Its name in the environment.
-    public var text: String {
-      switch self {
-      case .contentLength: "CONTENT_LENGTH"
-      case .contentType: "CONTENT_TYPE"
-      case .pathInfo: "PATH_INFO"
-      case .queryString: "QUERY_STRING"
-      case .remoteAddress: "REMOTE_ADDR"
-      case .requestMethod: "REQUEST_METHOD"
-      case .scriptName: "SCRIPT_NAME"
-      case .accept: "HTTP_ACCEPT"
-      case .authorization: "HTTP_AUTHORIZATION"
-      case .cookie: "HTTP_COOKIE"
-      case .fleetSecret: "HTTP_X_FLEET_SECRET"
-      case .forwardedFor: "HTTP_X_FORWARDED_FOR"
-      case .forwardedHost: "HTTP_X_FORWARDED_HOST"
-      case .forwardedMethod: "HTTP_X_FORWARDED_METHOD"
-      case .host: "HTTP_HOST"
-      case .agentAuthorization: "HTTP_X_AGENT_AUTHORIZATION"
-      case .origin: "HTTP_ORIGIN"
-      case .webSocketKey: "HTTP_SEC_WEBSOCKET_KEY"
-      case .requiredAudience: "PICO_AUTH_REQUIRE_AUDIENCE"
-      case .requiredGroup: "PICO_AUTH_REQUIRE_GROUP"
-      case .requiredRole: "PICO_AUTH_REQUIRE_ROLE"
-      case .requiredScope: "PICO_AUTH_REQUIRE_SCOPE"
-      case .passToken: "PICO_AUTH_PASS_TOKEN"
-      case .ifNoneMatch: "HTTP_IF_NONE_MATCH"
-      }
-    }
-  }
-
   private struct Entry {
-    let name: Name
+    let input: RequestInput
     let text: [UInt8]
-    /// Whether it holds a header field of the client's, which may be there more than once.
     let isHeaderField: Bool
   }
 
   /// What we look for, by the length of the name: an entry is compared with one or two.
   private static let entriesByLength: [[Entry]] = {
     var table: [[Entry]] = []
-    for name in Name.allCases {
-      let text = Array(name.text.utf8)
+    for input in RequestInput.allCases {
+      let text = Array(input.variable.utf8)
       while table.count <= text.count { table.append([]) }
-      table[text.count].append(
-        Entry(name: name, text: text, isHeaderField: name.text.hasPrefix("HTTP_")))
+      table[text.count].append(Entry(input: input, text: text, isHeaderField: input.isHeaderField))
     }
     return table
   }()
@@ -70,7 +27,7 @@ public struct MetaVariables: Sendable {
   /// What the names of the web server's requirements begin with.
   private static let beforeRequirement = Array("PICO_AUTH_REQ".utf8)
 
-  private var values = [String?](repeating: nil, count: Name.allCases.count)
+  private var values = [String?](repeating: nil, count: RequestInput.allCases.count)
   /// A variable that looks like a requirement of the web server's, and is none there is.
   public private(set) var unknownRequirement: String?
 
@@ -90,9 +47,9 @@ public struct MetaVariables: Sendable {
     }
   }
 
-  public subscript(name: Name) -> String? {
-    get { values[name.rawValue] }
-    set { values[name.rawValue] = newValue }
+  public subscript(input: RequestInput) -> String? {
+    get { values[input.rawValue] }
+    set { values[input.rawValue] = newValue }
   }
 
   /// Adds a variable, if it is one that this program looks at. Bytes that aren't UTF-8 become U+FFFD and so match
@@ -107,12 +64,12 @@ public struct MetaVariables: Sendable {
       return
     }
     let value = String(decoding: value, as: UTF8.self)
-    if entry.isHeaderField, let earlier = self[entry.name] {
+    if entry.isHeaderField, let earlier = self[entry.input] {
       // nginx hands over a field sent twice as two parameters, other servers as one list. One meaning
       // for both: the list, which is no valid credential.
-      self[entry.name] = earlier + (entry.name == .cookie ? "; " : ", ") + value
+      self[entry.input] = earlier + (entry.input == .cookie ? "; " : ", ") + value
     } else {
-      self[entry.name] = value
+      self[entry.input] = value
     }
   }
 }

@@ -1,8 +1,13 @@
 import HTTPTypes
 import Wire
 
+/// A failure that has an answer for the client.
+public protocol ProblemConvertible: Error {
+  var problem: Problem { get }
+}
+
 /// A failure as the client is told of it: a problem document, RFC 9457.
-public struct Problem: Error, Sendable {
+public struct Problem: ProblemConvertible, Sendable {
   public let status: HTTPResponse.Status
   /// What went wrong with this request, for people. Old clients show it, so wordings are part of the
   /// contract.
@@ -15,6 +20,8 @@ public struct Problem: Error, Sendable {
     self.detail = detail
     self.fields = fields
   }
+
+  public var problem: Problem { self }
 
   /// The answer.
   public var response: Response {

@@ -36,13 +36,12 @@ public struct Request: Sendable {
   }
 
   /// The client's fields that are looked at, by the variables that they arrive in.
-  private static let fieldNames: [(MetaVariables.Name, HTTPField.Name)] = MetaVariables.Name.allCases
-    .compactMap {
-      guard $0.text.hasPrefix("HTTP_") else { return nil }
-      let name = String($0.text.dropFirst("HTTP_".count).map { $0 == "_" ? "-" : $0 })
-      guard let field = HTTPField.Name(name) else { return nil }
-      return ($0, field)
-    }
+  private static let fieldNames: [(RequestInput, HTTPField.Name)] = RequestInput.allCases.compactMap {
+    guard $0.isHeaderField else { return nil }
+    let name = String($0.variable.dropFirst("HTTP_".count).map { $0 == "_" ? "-" : $0 })
+    guard let field = HTTPField.Name(name) else { return nil }
+    return ($0, field)
+  }
 
   /// The method; nil where the name is no HTTP token.
   public var method: HTTPRequest.Method? {

@@ -48,7 +48,7 @@ public struct Router: Sendable {
   /// - Parameters:
   ///   - basePath: what the paths of `routes` lie below; begins with a slash and doesn't end with one.
   ///   - absoluteRoutes: routes whose paths are whole, such as those below `/.well-known`.
-  ///   - report: turns an error that is no ``Problem`` into one, and logs it where it should be known.
+  ///   - report: turns an error that is no ``ProblemConvertible`` into a ``Problem``, and logs it where it should be known.
   public init(
     basePath: String, routes: [Route], absoluteRoutes: [Route] = [],
     report: @escaping @Sendable (any Error) -> Problem
@@ -93,8 +93,8 @@ public struct Router: Sendable {
   private func attempt(_ body: () throws -> Work.Outcome) -> Work.Outcome {
     do {
       return try body()
-    } catch let problem as Problem {
-      return .response(problem.response)
+    } catch let failure as any ProblemConvertible {
+      return .response(failure.problem.response)
     } catch {
       return .response(report(error).response)
     }

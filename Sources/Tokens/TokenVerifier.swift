@@ -29,19 +29,41 @@ public struct TokenVerifier: Sendable {
 
   /// The claims of a token that is ours and meant for us, whatever the time: what holds once holds for good.
   /// - Throws: ``TokenError`` `.invalid`.
-  public func genuineClaims(of token: String) throws(TokenError) -> Claims {
-    let jws = try CompactJWS(token)
-    try jws.checkSignature(CompactJWS.key(named: try jws.header(), in: keys))
-    let claims = try jws.claims()
-    try Self.checkIdentifiers(claims)
-    try checkIssuer(claims)
-    try checkAudience(claims)
+  public func genuineClaims(
+    of token: String, _ run: CheckRun = .enforcing
+  ) throws(TokenError) -> Claims {
+    let jws = try run.step("form", found: { _ in "three parts" }) { () throws(TokenError) in
+      try CompactJWS(token)
+    }
+    try run.part { () throws(TokenError) in try checkSignature(jws, run) }
+    let claims = try run.step("claims", found: { "\($0.members.count)" }) { () throws(TokenError) in
+      try jws.claims()
+    }
+    try run.check("sub, jti", found: "texts") { () throws(TokenError) in try Self.checkIdentifiers(claims) }
+    try run.check("issuer", found: issuer) { () throws(TokenError) in try checkIssuer(claims) }
+    try run.check("audience", found: audience) { () throws(TokenError) in try checkAudience(claims) }
     return Claims(all: claims)
+  }
+
+  private func checkSignature(_ jws: CompactJWS, _ run: CheckRun) throws(TokenError) {
+    let header = try run.step(
+      "header", found: { "alg \($0["alg"]?.string ?? ""), kid \($0["kid"]?.string ?? "none")" }
+    ) { () throws(TokenError) in try jws.header() }
+    let key = try run.step("key", found: { "\($0.kid), RSA of \($0.modulus.count * 8) bits" }) {
+      () throws(TokenError) in try CompactJWS.key(named: header, in: keys)
+    }
+    try run.step("signature", found: { _ in "by that key" }) { () throws(TokenError) in
+      try jws.checkSignature(key)
+    }
   }
 
   /// Checks a token's times against the clock.
   /// - Throws: ``TokenError``.
-  public func checkTimes(_ claims: Claims) throws(TokenError) {
+  public func checkTimes(_ claims: Claims, _ run: CheckRun = .enforcing) throws(TokenError) {
+    try run.check("times", found: "valid now") { () throws(TokenError) in try checkTimes(of: claims) }
+  }
+
+  private func checkTimes(of claims: Claims) throws(TokenError) {
     let now = clock.now
     for name in ["iat", "nbf"] {
       guard let claim = claims.all[name] else { continue }
@@ -50,49 +72,6 @@ public struct TokenVerifier: Sendable {
     }
     guard let expiry = claims.expiry else { throw .invalid("exp is missing or no number") }
     guard now < expiry else { throw .expired }
-  }
-
-  /// Makes every check by itself, whether the one before passed or not: for people who wonder why a token is refused.
-  /// - Returns: what was checked, what was found, and whether it passes; as far as the token can be read at all.
-  public func inspect(_ token: String) -> (checks: [TokenCheck], claims: Claims?) {
-    var checks: [TokenCheck] = []
-    func check<Value>(
-      _ name: String, _ found: (Value) -> String = { _ in "" }, _ body: () throws(TokenError) -> Value
-    ) -> Value? {
-      do throws(TokenError) {
-        let value = try body()
-        checks.append(TokenCheck(name: name, finding: found(value), passes: true))
-        return value
-      } catch {
-        checks.append(TokenCheck(name: name, finding: error.description, passes: false))
-        return nil
-      }
-    }
-    guard let jws = check("form", { _ in "three parts" }, { () throws(TokenError) in try CompactJWS(token) })
-    else {
-      return (checks, nil)
-    }
-    let header = check(
-      "header", { "alg \($0["alg"]?.string ?? ""), kid \($0["kid"]?.string ?? "none")" },
-      { () throws(TokenError) in try jws.header() })
-    if let header {
-      let key = check(
-        "key", { "\($0.kid), RSA of \($0.modulus.count * 8) bits" },
-        { () throws(TokenError) in try CompactJWS.key(named: header, in: keys) })
-      if let key {
-        _ = check("signature", { "by that key" }, { () throws(TokenError) in try jws.checkSignature(key) })
-      }
-    }
-    guard let all = check("claims", { "\($0.members.count)" }, { () throws(TokenError) in try jws.claims() })
-    else {
-      return (checks, nil)
-    }
-    let claims = Claims(all: all)
-    _ = check("sub, jti", { "texts" }, { () throws(TokenError) in try Self.checkIdentifiers(all) })
-    _ = check("issuer", { issuer }, { () throws(TokenError) in try checkIssuer(all) })
-    _ = check("audience", { audience }, { () throws(TokenError) in try checkAudience(all) })
-    _ = check("times", { "valid now" }, { () throws(TokenError) in try checkTimes(claims) })
-    return (checks, claims)
   }
 
   // MARK: - Registered claims, RFC 7519 section 4.1
@@ -113,19 +92,5 @@ public struct TokenVerifier: Sendable {
     guard Claims(all: claims).audiences.containsBytes(of: audience) else {
       throw .invalid("audience is not ours")
     }
-  }
-}
-
-/// One of the things that a token must be.
-public struct TokenCheck: Sendable {
-  public let name: String
-  /// What was found: a value where it passes, the reason where it doesn't.
-  public let finding: String
-  public let passes: Bool
-
-  public init(name: String, finding: String, passes: Bool) {
-    self.name = name
-    self.finding = finding
-    self.passes = passes
   }
 }

@@ -1,4 +1,5 @@
 import AuthServer
+import Gate
 import Glibc
 import Logging
 import Observation
@@ -58,25 +59,25 @@ enum Program {
 
   /// The stores that the settings name.
   /// - Throws: ``StoreError`` where other users could exchange their files.
-  static func stores(_ settings: Settings, logger: Logger) throws -> AuthServer.Stores {
+  static func stores(_ settings: Settings, logger: Logger) throws -> StoreSet {
     try settings.checkFolders()
-    return .files(settings, clock: clock, logger: logger)
+    return StoreBackend.open(settings, clock: clock, logger: logger)
   }
 
   /// The stores for a command that works on them beside the workers.
   /// - Parameter isWriting: whether the state folder is made where there is none.
-  static func commandStores(_ config: ConfigOptions, isWriting: Bool = false) throws -> AuthServer.Stores {
+  static func commandStores(_ config: ConfigOptions, isWriting: Bool = false) throws -> StoreSet {
     let settings = try configuration(config.file).settings
     if isWriting { try RootsFolder.prepare(settings.stateFolder) }
     return try stores(settings, logger: makeLogger())
   }
 
   /// The gate of a server over the keys and stores that there are; makes none.
-  static func gate(_ config: ConfigOptions) throws -> Gate {
+  static func gate(_ config: ConfigOptions) throws -> AccessGate {
     let settings = try configuration(config.file).settings
     let logger = makeLogger()
     let keys = try KeyRing(keys: try keyFiles(settings).existing())
-    return AuthServer(
+    return AuthService(
       settings: settings, keys: keys, stores: try stores(settings, logger: logger), logger: logger
     ).gate
   }
@@ -84,7 +85,7 @@ enum Program {
   /// The server over its stores. Makes the first signing key where there is none.
   /// - Parameter isLasting: whether the process answers more than one request.
   /// - Throws: ``ConfigurationError``, ``KeyError``, ``StoreError``.
-  static func server(isLasting: Bool, logger: Logger) throws -> AuthServer {
+  static func server(isLasting: Bool, logger: Logger) throws -> AuthService {
     let settings = try configuration().settings
     // A script starts in its own folder, which may be one that the web server shows to everybody.
     if !isLasting, let path = settings.relativePaths.first {
@@ -92,7 +93,7 @@ enum Program {
     }
     let stores = try stores(settings, logger: logger)
     if isLasting { try stores.revocations.prepare() }
-    return AuthServer(
+    return AuthService(
       settings: settings, keys: try keys(settings, isDeferred: !isLasting), stores: stores, logger: logger)
   }
 

@@ -18,7 +18,7 @@ enum ScriptProcess {
     do {
       response = try Program.server(isLasting: false, logger: logger).respond(to: request)
     } catch let error as StoreError {
-      response = AuthServer.problem(for: error, logger: logger).response
+      response = FailureAnswers(logger: logger).problem(for: error).response
     } catch {
       logger.critical("script can't start", metadata: ["reason": "\(error)"])
       response = Problem(.internalServerError, "server misconfigured").response

@@ -1,6 +1,7 @@
 import AuthServer
 import CGI
 import Foundation
+import Gate
 import HTTPTypes
 import TestSupport
 import Testing
@@ -77,7 +78,7 @@ import Wallets
   @Test func everyFieldIsAmongThoseThatServersClear() throws {
     let answer = verify(
       try token(#""jti":"j","role":"r","groups":["g"],"scope":"s","session_id":"x""#), "?token=1")
-    let known = Set(GateIdentity.fieldNames.map { $0.lowercased() } + ["cache-control"])
+    let known = Set(IdentityHeader.all.map { $0.name.lowercased() } + ["cache-control"])
     for (name, _) in answer.fields { #expect(known.contains(name.lowercased()), "\(name)") }
     #expect(answer["remote-groups"] == "g")
   }
@@ -370,10 +371,10 @@ import Wallets
   @Test func aProgramAsksTheGateItself() throws {
     let request = Request(
       method: .get, target: "/reports", fields: [.authorization: "Bearer \(token(role: "builder"))"])
-    let identity = try backend.server.gate.admit(request, requiring: GateRequirements(roles: ["builder"]))
+    let identity = try backend.server.gate.admit(request, requiring: Requirements(roles: ["builder"]))
     #expect(identity.claims.subject == "s1")
     let problem = #expect(throws: Problem.self) {
-      try backend.server.gate.admit(request, requiring: GateRequirements(roles: ["operator"]))
+      try backend.server.gate.admit(request, requiring: Requirements(roles: ["operator"]))
     }
     #expect(problem?.status == .forbidden)
   }

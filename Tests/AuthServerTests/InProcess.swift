@@ -15,7 +15,7 @@ struct InProcess: AuthBackend {
   let folder = TemporaryFolder()
   let clock = ManualClock()
   let log = LogRecorder()
-  let server: AuthServer
+  let server: AuthService
 
   init(_ change: (inout Settings) -> Void = { _ in }) {
     var settings = Settings()
@@ -25,9 +25,9 @@ struct InProcess: AuthBackend {
     settings.adminPassword = "correct horse"
     change(&settings)
     let logger = log.logger
-    let stores = AuthServer.Stores.files(settings, clock: clock.clock, logger: logger)
+    let stores = StoreBackend.open(settings, clock: clock.clock, logger: logger)
     try! stores.revocations.prepare()
-    server = AuthServer(
+    server = AuthService(
       settings: settings, keys: try! KeyRing(keys: [Self.key]), stores: stores, clock: clock.clock,
       logger: logger)
   }

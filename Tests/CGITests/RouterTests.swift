@@ -17,7 +17,7 @@ import Wire
     ],
     report: { _ in Problem(.internalServerError, "reported") })
 
-  private func request(_ variables: [MetaVariables.Name: String]) -> Request {
+  private func request(_ variables: [RequestInput: String]) -> Request {
     var all = MetaVariables()
     all[.requestMethod] = "GET"
     for (name, value) in variables { all[name] = value }
@@ -28,7 +28,7 @@ import Wire
     String(decoding: response.parts(isHead: isHead).first, as: UTF8.self)
   }
 
-  private func status(_ variables: [MetaVariables.Name: String]) -> Int {
+  private func status(_ variables: [RequestInput: String]) -> Int {
     router.respond(to: request(variables)).status.code
   }
 
@@ -51,7 +51,7 @@ import Wire
   func findsTheRoute(_ variables: [String: String]) {
     let named = Dictionary(
       uniqueKeysWithValues: variables.map { entry in
-        (MetaVariables.Name.allCases.first { $0.text == entry.key }!, entry.value)
+        (RequestInput.allCases.first { $0.variable == entry.key }!, entry.value)
       })
     #expect(status(named) == 200)
   }

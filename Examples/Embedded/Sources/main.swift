@@ -2,6 +2,7 @@ import AuthServer
 import CGI
 import FlyingFox
 import Foundation
+import Gate
 import HTTPTypes
 import Logging
 import POSIX
@@ -17,9 +18,9 @@ settings.issuer = "http://127.0.0.1:\(port)"
 
 let logger = Logger(label: "embedded")
 let keys = try KeyFiles(path: settings.effectiveKeyPath, passphrase: nil).load()
-let stores = AuthServer.Stores.files(settings, clock: .system, logger: logger)
+let stores = StoreBackend.open(settings, clock: .system, logger: logger)
 try stores.revocations.prepare()
-let auth = AuthServer(settings: settings, keys: keys, stores: stores, logger: logger)
+let auth = AuthService(settings: settings, keys: keys, stores: stores, logger: logger)
 
 /// A request as the library takes it.
 func libraryRequest(_ request: FlyingFox.HTTPRequest) async throws -> CGI.Request {
@@ -63,7 +64,7 @@ await server.appendRoute("GET /reports") { request in
   let request = try await libraryRequest(request)
   return try await blocking {
     do {
-      let identity = try auth.gate.admit(request, requiring: GateRequirements(roles: ["wallet"]))
+      let identity = try auth.gate.admit(request, requiring: Requirements(roles: ["wallet"]))
       return HTTPResponse(statusCode: .ok, body: Data("Reports for \(identity.claims.subject ?? "")\n".utf8))
     } catch let problem as Problem {
       return try serverResponse(problem.response)

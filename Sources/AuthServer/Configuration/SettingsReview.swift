@@ -1,3 +1,4 @@
+import Gate
 import POSIX
 import Wallets
 import Wire

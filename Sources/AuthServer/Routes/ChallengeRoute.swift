@@ -12,12 +12,11 @@ struct ChallengeRoute: Sendable {
   private let address: ClientAddress
   private let shares: ChallengeShares
 
-  /// - Parameter lifetime: of a challenge. Seconds.
-  init(body: JSONBody, store: any ChallengeStore, lifetime: Int, address: ClientAddress) {
-    self.body = body
-    self.store = store
-    self.lifetime = lifetime
-    self.address = address
+  init(_ context: RouteContext) {
+    body = context.body
+    store = context.stores.challenges
+    lifetime = context.settings.challengeSeconds
+    address = context.address
     shares = ChallengeShares(lifetime: lifetime)
   }
 

@@ -1,4 +1,5 @@
 import CGI
+import Gate
 import Wire
 
 /// `POST /fleet/sessions`: a token for an agent, asked for by whoever knows the fleet secret.
@@ -11,15 +12,15 @@ struct FleetSessionRoute: Sendable {
   private let defaultLifetime: Int
   private let maximumLifetime: Int
   private let settings: Settings
-  private let issuing: TokenIssuing
+  private let grants: TokenGrants
 
-  init(body: JSONBody, settings: Settings, issuing: TokenIssuing) {
-    self.body = body
-    self.issuing = issuing
+  init(_ context: RouteContext) {
+    settings = context.settings
+    body = context.body
+    grants = context.grants
     secret = settings.fleetSecret
     defaultLifetime = settings.fleetSessionSeconds
     maximumLifetime = settings.fleetMaximumSeconds
-    self.settings = settings
   }
 
   @Sendable func respond(to request: Request) throws -> Response {
@@ -28,7 +29,7 @@ struct FleetSessionRoute: Sendable {
         .notFound, "fleet mint endpoint disabled (server_auth.fleet_mint_secret unset)")
     }
     guard let given = request.variables[.fleetSecret], isSameSecret(given, secret) else {
-      throw Problem.unauthorized("invalid X-Fleet-Secret")
+      throw Refusal.wrongFleetSecret
     }
     let fields = try body.read(request)
     let session = try fields.shortText("session_id")
@@ -43,9 +44,9 @@ struct FleetSessionRoute: Sendable {
     let role = try fields.optionalText("role") ?? "agent"
     guard !role.isEmpty else { throw Problem(.badRequest, "role must not be empty") }
     guard settings.allowsFleetRole(role) else {
-      throw Problem(.forbidden, "role not allowed: \(role)")
+      throw Refusal.roleNotAllowed(role)
     }
-    let (token, expiry) = try issuing.session(
+    let (token, expiry) = try grants.fleetSession(
       session, agent: agent, role: role, scope: try fields.optionalText("scope") ?? "",
       lifetime: try lifetime(fields))
     var answer = JSONObjectWriter()

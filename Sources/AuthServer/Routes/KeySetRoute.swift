@@ -10,7 +10,8 @@ struct KeySetRoute: Sendable {
   private let unchanged: Response
   private let tag: String
 
-  init(keySet: [UInt8]) {
+  init(_ context: RouteContext) {
+    let keySet = context.keySet
     tag = "\"\(Hex.encode(Array(SHA256.hash(data: keySet)).prefix(16)))\""
     let fields: HTTPFields = [
       .cacheControl: "public, max-age=300", .eTag: tag, .vary: "Accept",

@@ -1,4 +1,5 @@
 import CGI
+import Gate
 import Wire
 
 /// `POST /login`: tokens for the one operator that the settings name.
@@ -8,13 +9,14 @@ struct LoginRoute: Sendable {
   private let email: String
   private let role: String
   private let isPassword: @Sendable (String) -> Bool
-  private let issuing: TokenIssuing
+  private let grants: TokenGrants
   private let cookie: SessionCookie?
 
-  init(body: JSONBody, settings: Settings, issuing: TokenIssuing, cookie: SessionCookie?) {
-    self.body = body
-    self.cookie = cookie
-    self.issuing = issuing
+  init(_ context: RouteContext) {
+    let settings = context.settings
+    body = context.body
+    cookie = context.cookie
+    grants = context.grants
     isEnabled = settings.allowsPasswordLogin
     email = settings.adminEmail
     role = settings.adminRole
@@ -30,14 +32,14 @@ struct LoginRoute: Sendable {
   /// Looks at email and password.
   /// - Returns: what issues the tokens.
   @Sendable func check(_ request: Request) throws -> Route.Handler {
-    guard isEnabled else { throw Problem(.forbidden, "password login disabled") }
+    guard isEnabled else { throw Refusal.passwordLoginDisabled }
     let cookie = try SessionCookie.asked(by: request, of: cookie)
     let fields = try body.read(request)
     let email = try fields.text("email")
     // Both are always looked at, so that the time tells nothing about the email.
     let passwordIsRight = isPassword(try fields.text("password"))
     let emailIsRight = isSameSecret(email, self.email)
-    guard passwordIsRight && emailIsRight else { throw Problem.unauthorized("invalid credentials") }
-    return { _ in try issuing.pair(subject: self.email, role: role, cookie: cookie).response }
+    guard passwordIsRight && emailIsRight else { throw Refusal.wrongPassword }
+    return { _ in try grants.pair(subject: self.email, role: role, cookie: cookie).response }
   }
 }

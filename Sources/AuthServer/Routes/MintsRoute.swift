@@ -1,4 +1,5 @@
 import CGI
+import Gate
 import POSIX
 import Stores
 import Wire
@@ -6,20 +7,22 @@ import Wire
 /// `GET /mints`: which tokens were issued, and which of them are revoked, newest first.
 struct MintsRoute: Sendable {
   private static let defaultLimit = 200
-  private static let parameters = [
-    "limit", "before", "active", "sub", "role", "session_id",
-  ]
+  static let parameters = ["limit", "active", "sub", "role", "session_id", "before"]
 
-  let bearer: BearerCheck
-  let roles: [String]
   /// The longest list that is given, whatever was asked for.
-  let maximum: Int
-  let mints: any MintAuditStore
-  let revocations: any RevocationStore
-  let clock: Clock
+  private let maximum: Int
+  private let mints: any MintAuditStore
+  private let revocations: any RevocationStore
+  private let clock: Clock
 
-  @Sendable func respond(to request: Request) throws -> Response {
-    _ = try bearer.claims(request, roles: roles)
+  init(_ context: RouteContext) {
+    maximum = max(1, context.settings.mintAuditMaximumInMemory)
+    mints = context.stores.mints
+    revocations = context.stores.revocations
+    clock = context.clock
+  }
+
+  @Sendable func respond(to request: Request, by _: Identity) throws -> Response {
     let parameters = try request.parameters(Self.parameters)
     let isActiveOnly = try Self.flag("active", parameters)
     var query = MintQuery(limit: min(try Self.limit(parameters), maximum))

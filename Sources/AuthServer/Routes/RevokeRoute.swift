@@ -1,17 +1,21 @@
 import CGI
+import Gate
 import Stores
 import Wire
 
 /// `POST /revoke`: makes a token no longer good.
 struct RevokeRoute: Sendable {
-  let body: JSONBody
-  let bearer: BearerCheck
-  let roles: [String]
-  let revocations: any RevocationStore
-  let mints: any MintAuditStore
+  private let body: JSONBody
+  private let revocations: any RevocationStore
+  private let mints: any MintAuditStore
 
-  @Sendable func respond(to request: Request) throws -> Response {
-    let claims = try bearer.claims(request, roles: roles)
+  init(_ context: RouteContext) {
+    body = context.body
+    revocations = context.stores.revocations
+    mints = context.stores.mints
+  }
+
+  @Sendable func respond(to request: Request, by caller: Identity) throws -> Response {
     let fields = try body.read(request)
     let tokenID = try fields.shortText("jti")
     guard !tokenID.isEmpty else { throw Problem(.badRequest, "jti required") }
@@ -19,7 +23,7 @@ struct RevokeRoute: Sendable {
     // The record is to tell when it can be dropped. Without an audit the token is revoked all the same.
     let expiry = (try? mints.expiry(ofTokenID: tokenID)) ?? nil
     let revocation = try revocations.revoke(
-      tokenID, reason: reason, by: claims.subject ?? "", expiry: expiry)
+      tokenID, reason: reason, by: caller.claims.subject ?? "", expiry: expiry)
     var answer = JSONObjectWriter()
     answer.add("revoked", json: revocation.json)
     return .json(answer.finish())

@@ -1,15 +1,24 @@
 import CGI
+import Gate
 import Stores
 import Wallets
 import Wire
 
 /// `POST /sign-in`: tokens for whoever signs a challenge with the key their address stands for.
 struct SignInRoute: Sendable {
-  let body: JSONBody
-  let store: any ChallengeStore
-  let algorithms: [String]
-  let issuing: TokenIssuing
-  let cookie: SessionCookie?
+  private let body: JSONBody
+  private let store: any ChallengeStore
+  private let algorithms: [String]
+  private let grants: TokenGrants
+  private let cookie: SessionCookie?
+
+  init(_ context: RouteContext) {
+    body = context.body
+    store = context.stores.challenges
+    algorithms = context.settings.walletAlgorithms
+    grants = context.grants
+    cookie = context.cookie
+  }
 
   @Sendable func respond(to request: Request) throws -> Response {
     let cookie = try SessionCookie.asked(by: request, of: cookie)
@@ -20,20 +29,20 @@ struct SignInRoute: Sendable {
     }
     // Before the signature is looked at: whatever it says, this challenge has had its chance.
     guard try store.consume(attempt.challenge, for: attempt.address) else {
-      throw Problem.unauthorized("invalid or expired challenge")
+      throw Refusal.unusableChallenge
     }
     guard
       attempt.algorithm.verifies(
         signature: attempt.signature, of: Array(attempt.challenge.utf8),
         publicKey: attempt.publicKey)
-    else { throw Problem.unauthorized("signature verification failed") }
+    else { throw Refusal.wrongSignature }
     // Who signed in is told by the verified key, never by what the client says of itself.
     let address = Hex.encode(attempt.publicKey)
     guard Hex.normalized(attempt.address).hasSameBytes(as: address) else {
       throw Problem(.badRequest, "address does not match verified public key")
     }
     let algorithm = attempt.algorithm.rawValue
-    var answer = try issuing.pair(
+    var answer = try grants.pair(
       subject: address, role: "wallet",
       claims: [("wallet_address", address), ("algorithm", algorithm)], cookie: cookie)
     answer.members.add("address", address)

@@ -1,5 +1,5 @@
 import ArgumentParser
-import AuthServer
+import Gate
 import POSIX
 import Tokens
 import Wire
@@ -26,7 +26,7 @@ struct Explain: ParsableCommand {
     try reporting {
       let explanation = try Program.gate(config).explain(
         try text(),
-        requiring: GateRequirements(roles: role, scopes: scope, groups: group, audiences: audience))
+        requiring: Requirements(roles: role, scopes: scope, groups: group, audiences: audience))
       for check in explanation.checks { try print(check) }
       let passes = explanation.status == 204
       if output.json {

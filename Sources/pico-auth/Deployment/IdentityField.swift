@@ -1,4 +1,4 @@
-import AuthServer
+import Gate
 
 /// A field of the identity that the gate tells an application, and what web servers call it on the way.
 struct IdentityField {
@@ -17,5 +17,5 @@ struct IdentityField {
   /// Where nginx finds it in the gate's answer.
   var upstream: String { "$upstream_http_" + underscored.lowercased() }
 
-  static let all = GateIdentity.fieldNames.map { IdentityField(name: $0) }
+  static let all = IdentityHeader.all.map { IdentityField(name: $0.name) }
 }

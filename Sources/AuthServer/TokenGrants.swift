@@ -1,4 +1,5 @@
 import CGI
+import Gate
 import HTTPTypes
 import Logging
 import POSIX
@@ -8,7 +9,7 @@ import Wire
 
 /// Issues the tokens that routes hand out, with the lifetimes of the settings, and records them before
 /// anybody gets them.
-struct TokenIssuing: Sendable {
+struct TokenGrants: Sendable {
   private let issuer: TokenIssuer
   private let audit: any MintAuditStore
   private let logger: Logger
@@ -62,7 +63,7 @@ struct TokenIssuing: Sendable {
   ///   - scope: left out where it is empty.
   /// - Returns: the token, and when it expires, seconds since 1970.
   /// - Throws: ``StoreError`` where it can't be recorded and must be.
-  func session(
+  func fleetSession(
     _ sessionID: String, agent: String, role: String, scope: String, lifetime: Int
   ) throws -> (token: String, expiry: Int) {
     var claims = [(name: "session_id", value: sessionID), (name: "agent_id", value: agent)]

@@ -7,7 +7,7 @@ import Tokens
 ///
 /// Two generations of bounded size: what is in use moves to the young one, and the old one is dropped as a whole when
 /// the young one is full. Tokens are known by their SHA-256, so that memory holds none that could be stolen.
-final class VerifiedTokens: Sendable {
+final class VerifiedTokenCache: Sendable {
   private typealias Key = SHA256.Digest
 
   private struct State {

@@ -1,8 +1,8 @@
 import CGI
 import Wire
 
-/// What somebody must be to be let through: every list that isn't empty must be met, by any one of its entries.
-public struct GateRequirements: Sendable, Equatable {
+/// The policy: what an identity must have to be let through. Every list that isn't empty must be met, by any one of its entries.
+public struct Requirements: Sendable, Equatable {
   public var roles: [String]
   /// Met by a granted scope that is the same, or `*`, or ends in `:*` and is a beginning of it.
   public var scopes: [String]
@@ -21,17 +21,17 @@ public struct GateRequirements: Sendable, Equatable {
 
   /// A web server that asks for something unknown, or for nothing in particular: a slip in its configuration must
   /// not let through whom it meant to keep out.
-  struct Unclear: Error {
-    let name: String
+  public struct Unclear: Error {
+    public let name: String
   }
 
   /// By parameters that the web server's configuration sets and no client can. An empty one asks for nothing: nginx
   /// passes on variables that way which nobody has set.
-  init(parameters: MetaVariables) throws(Unclear) {
+  public init(parameters: GateInputs) throws(Unclear) {
     if let name = parameters.unknownRequirement { throw Unclear(name: name) }
-    func names(_ name: MetaVariables.Name) throws(Unclear) -> [String] {
-      guard let text = parameters[name], !text.isEmpty else { return [] }
-      return try Self.names(text, of: name.text)
+    func names(_ input: RequestInput) throws(Unclear) -> [String] {
+      guard let text = parameters[input], !text.isEmpty else { return [] }
+      return try Self.names(text, of: input.variable)
     }
     self.init(
       roles: try names(.requiredRole), scopes: try names(.requiredScope), groups: try names(.requiredGroup),
@@ -39,7 +39,7 @@ public struct GateRequirements: Sendable, Equatable {
   }
 
   /// By the query of a request that the web server made itself.
-  init(query: [(name: String, value: String)]) throws(Unclear) {
+  public init(query: [(name: String, value: String)]) throws(Unclear) {
     self.init()
     for (name, value) in query {
       switch name {

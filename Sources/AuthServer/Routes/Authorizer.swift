@@ -1,25 +1,31 @@
 import CGI
+import Gate
 import HTTPTypes
 import Logging
-import Wire
 
 /// What web servers ask of the gate: `{base}/verify` of a server that makes a request of its own for each of its
 /// client's (nginx `auth_request`, Caddy `forward_auth`, Traefik ForwardAuth), and the FastCGI role of an authorizer.
 struct Authorizer: Sendable {
-  let gate: Gate
-  let logger: Logger
+  private let gate: AccessGate
+  private let logger: Logger
+
+  init(_ context: RouteContext) {
+    gate = context.gate
+    logger = context.logger
+  }
 
   /// 204 with the identity in the fields, or 401, or 403; 503 where it can't be told. Body, Content-Length and method
   /// are those of somebody else's request, and not looked at.
   @Sendable func verify(_ request: Request) throws -> Response {
     // The query is that of the web server's own request.
-    let requirements = try clear { () throws(GateRequirements.Unclear) in
-      [try GateRequirements(parameters: request.variables), try GateRequirements(query: request.query)]
+    let requirements = try clear { () throws(Requirements.Unclear) in
+      [try Requirements(parameters: GateInputs(request)), try Requirements(query: request.query)]
     }
     let admission = try gate.admit(request, requirements)
     // A query may be a script's, which HttpOnly keeps from reading the cookie's token.
     let isAskedByQuery =
-      !admission.token.isCookie && request.query.contains { $0.name == "token" && Self.isYes($0.value) }
+      admission.credential.kind != .cookie
+      && request.query.contains { $0.name == "token" && Self.isYes($0.value) }
     return Response(
       status: .noContent,
       fields: admission.fields(
@@ -29,8 +35,8 @@ struct Authorizer: Sendable {
   /// 200 with the identity in variables, or a refusal that the web server passes on.
   @Sendable func authorize(_ request: Request) throws -> Response {
     // The query is the client's here, and has no say.
-    let requirements = try clear { () throws(GateRequirements.Unclear) in
-      try GateRequirements(parameters: request.variables)
+    let requirements = try clear { () throws(Requirements.Unclear) in
+      try Requirements(parameters: GateInputs(request))
     }
     let admission = try gate.admit(request, [requirements])
     return Response(
@@ -38,14 +44,14 @@ struct Authorizer: Sendable {
       fields: admission.fields(.variables, withToken: Self.isYes(request.variables[.passToken])))
   }
 
-  /// - Throws: ``Problem`` 403 where the web server's configuration isn't clear.
-  private func clear<Value>(_ read: () throws(GateRequirements.Unclear) -> Value) throws(Problem) -> Value {
-    do throws(GateRequirements.Unclear) {
+  /// - Throws: `Refusal` 403 where the web server's configuration isn't clear.
+  private func clear<Value>(_ read: () throws(Requirements.Unclear) -> Value) throws(Refusal) -> Value {
+    do throws(Requirements.Unclear) {
       return try read()
     } catch {
       logger.error(
         "unclear requirement in the web server's configuration", metadata: ["name": "\(error.name)"])
-      throw Problem(.forbidden, "unclear requirement")
+      throw .unclearRequirement
     }
   }
 

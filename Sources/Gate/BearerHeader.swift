@@ -1,7 +1,7 @@
 import Wire
 
 /// The value of an Authorization field: one bearer token. RFC 6750, section 2.1.
-enum BearerField {
+enum BearerHeader {
   /// The token; nil for anything else, such as two fields that a web server joined.
   static func token(_ field: String) -> String? {
     let parts = field.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)

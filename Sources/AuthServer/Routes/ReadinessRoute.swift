@@ -6,8 +6,8 @@ import Stores
 import Synchronization
 import Wire
 
-/// `GET /health`: the process answers. `GET /health/ready`: and it could do its work now.
-final class HealthRoutes: Sendable {
+/// `GET /health/ready`: the process could do its work now.
+final class ReadinessRoute: Sendable {
   /// A check writes to the disk, so anybody's requests share one for so long. Nanoseconds.
   private static let validity: UInt64 = 1_000_000_000
 
@@ -24,28 +24,21 @@ final class HealthRoutes: Sendable {
     var isChecking = false
   }
 
-  /// - Parameters:
-  ///   - stores: what must take records for the server to be of use. Keys are loaded, or there is no server.
-  ///   - isAuditRequired: whether tokens aren't issued without a record.
-  init(stores: AuthServer.Stores, isAuditRequired: Bool, logger: Logger) {
+  /// Looks at what must take records for the service to be of use. Keys are loaded, or there is no service.
+  init(_ context: RouteContext) {
+    let stores = context.stores
     var checks: [(name: String, check: @Sendable () throws -> Void)] = [
       ("challenges", { try stores.challenges.checkWritable() }),
       ("revocations", { try stores.revocations.checkWritable() }),
     ]
-    if isAuditRequired { checks.append(("mints", { try stores.mints.checkWritable() })) }
+    if context.settings.mintAuditRequired { checks.append(("mints", { try stores.mints.checkWritable() })) }
     reserve = stores.reserve
     if let reserve, reserve.size > 0 { checks.append(("free space", { try reserve.require() })) }
     self.checks = checks
-    self.logger = logger
+    logger = context.logger
   }
 
-  @Sendable func live(_ request: Request) -> Response {
-    var answer = JSONObjectWriter()
-    answer.add("status", "ok")
-    return .json(answer.finish())
-  }
-
-  @Sendable func ready(_ request: Request) throws(Problem) -> Response {
+  @Sendable func respond(_ request: Request) throws(Problem) -> Response {
     let failed = failedChecks()
     let free = reserve?.freeBytes
     guard failed.isEmpty else {

@@ -1,10 +1,9 @@
-import CGI
 import Wire
 
 extension Request {
   /// The query's parameters of some names; others are ignored.
   /// - Throws: ``Problem`` 400 that names a parameter given twice.
-  func parameters(_ names: [String]) throws(Problem) -> [String: String] {
+  public func parameters(_ names: [String]) throws(Problem) -> [String: String] {
     var parameters: [String: String] = [:]
     for (name, value) in query where names.containsBytes(of: name) {
       guard parameters.updateValue(value, forKey: name) == nil else {

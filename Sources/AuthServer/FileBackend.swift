@@ -1,0 +1,18 @@
+import Stores
+
+extension StoreBackend {
+  /// Shared files in `state_dir`, or where the settings put them.
+  static let files = StoreBackend(name: "files", isChosen: { _ in true }) { settings, clock, logger in
+    let reserve = SpaceReserve(settings)
+    return StoreSet(
+      challenges: JSONLChallengeStore(
+        path: settings.effectiveChallengePath, lifetime: settings.challengeSeconds,
+        limit: settings.maximumPendingChallenges, reserve: reserve, clock: clock, logger: logger),
+      revocations: JSONLRevocationStore(
+        path: settings.effectiveRevocationPath, clock: clock, logger: logger),
+      mints: JSONLMintAuditStore(
+        path: settings.effectiveMintAuditPath, retentionDays: settings.mintAuditRetentionDays,
+        reserve: reserve, clock: clock, logger: logger),
+      reserve: reserve)
+  }
+}

@@ -1,0 +1,97 @@
+import CGI
+import Gate
+import HTTPTypes
+
+/// One route as it is declared: what it answers, who may call it, and how it is made.
+public struct Endpoint: Sendable {
+  /// Answers a request of somebody whom the gate has let through.
+  typealias AdmittedHandler = @Sendable (Request, Identity) throws -> Response
+
+  private enum Making: Sendable {
+    case handler(Lane, @Sendable (RouteContext) -> Route.Handler)
+    case admitted(Lane, @Sendable (RouteContext) -> AdmittedHandler)
+    case hashing(@Sendable (RouteContext) -> Route.Preparation)
+  }
+
+  /// nil: any method, for what asks about another request and has that one's.
+  public let method: HTTPRequest.Method?
+  /// Below the base path, except where it `isAbsolute`.
+  public let path: String
+  public let isAbsolute: Bool
+  public let access: RouteAccess
+  /// The query's parameters.
+  public let query: [String]
+  /// Whether refused attempts are logged, for operators and fail2ban.
+  public let logsRefusals: Bool
+  /// What it does, in one line.
+  public let summary: String
+  private let making: Making
+
+  /// A route for anybody, or for web servers.
+  init(
+    _ method: HTTPRequest.Method?, _ path: String, isAbsolute: Bool = false, access: RouteAccess = .anybody,
+    lane: Lane, query: [String] = [], logsRefusals: Bool = false, _ summary: String,
+    _ make: @escaping @Sendable (RouteContext) -> Route.Handler
+  ) {
+    self.init(method, path, isAbsolute, access, query, logsRefusals, summary, .handler(lane, make))
+  }
+
+  /// A route for whoever has a bearer token of some role.
+  init(
+    _ method: HTTPRequest.Method, _ path: String, only access: RouteAccess, lane: Lane, query: [String] = [],
+    logsRefusals: Bool = false, _ summary: String,
+    _ make: @escaping @Sendable (RouteContext) -> AdmittedHandler
+  ) {
+    self.init(method, path, false, access, query, logsRefusals, summary, .admitted(lane, make))
+  }
+
+  /// A route that hashes a password before it answers.
+  init(
+    _ method: HTTPRequest.Method, hashing path: String, query: [String] = [], logsRefusals: Bool = false,
+    _ summary: String, _ make: @escaping @Sendable (RouteContext) -> Route.Preparation
+  ) {
+    self.init(method, path, false, .anybody, query, logsRefusals, summary, .hashing(make))
+  }
+
+  private init(
+    _ method: HTTPRequest.Method?, _ path: String, _ isAbsolute: Bool, _ access: RouteAccess,
+    _ query: [String], _ logsRefusals: Bool, _ summary: String, _ making: Making
+  ) {
+    self.method = method
+    self.path = path
+    self.isAbsolute = isAbsolute
+    self.access = access
+    self.query = query
+    self.logsRefusals = logsRefusals
+    self.summary = summary
+    self.making = making
+  }
+
+  /// The route itself. The gate stands before it where its access says so.
+  func route(_ context: RouteContext, _ refusals: RefusalLog) -> Route {
+    switch making {
+    case .handler(let lane, let make):
+      return Route(method, path, lane: lane, handler: logging(make(context), refusals))
+    case .hashing(let make):
+      return Route(method ?? .post, path, hashing: logging(make(context), refusals))
+    case .admitted(let lane, let make):
+      let handler = make(context)
+      let requirements = access.requirements(context.settings)
+      let gate = context.gate
+      return Route(
+        method, path, lane: lane,
+        handler: logging(
+          { request in
+            // Never nil here; if it were, nobody would be let through.
+            guard let requirements else { throw Refusal.unclearRequirement }
+            return try handler(request, try gate.admitBearer(request, requiring: requirements))
+          }, refusals))
+    }
+  }
+
+  private func logging<Value>(
+    _ handler: @escaping @Sendable (Request) throws -> Value, _ refusals: RefusalLog
+  ) -> @Sendable (Request) throws -> Value {
+    logsRefusals ? refusals.watching(path, handler) : handler
+  }
+}

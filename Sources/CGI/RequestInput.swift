@@ -1,0 +1,59 @@
+/// A meta-variable that this program reads; it drops all others unread. RFC 3875, section 4.1.
+///
+/// This is the one list of them. `MetaVariables` keeps what stands here, the gate sees what is declared here as
+/// something that it reads, and nginx's cache key is made from that.
+public enum RequestInput: Int, CaseIterable, Sendable {
+  case contentLength, contentType, pathInfo, queryString, remoteAddress, requestMethod, scriptName
+  case accept, agentAuthorization, authorization, cookie, fleetSecret, forwardedFor, forwardedHost,
+    forwardedMethod
+  case host, ifNoneMatch, origin, webSocketKey
+  case passToken, requiredAudience, requiredGroup, requiredRole, requiredScope
+
+  /// What the gate's answer has to do with an input.
+  public enum GateUse: Sendable {
+    /// Nothing: the gate can't read it.
+    case none
+    /// The answer depends on it. It describes the client's request.
+    case request
+    /// The answer depends on it. The web server's configuration sets it, and no client can: the names of a client's
+    /// fields begin with `HTTP_`.
+    case requirement
+  }
+
+  /// The name in the environment.
+  public var variable: String { declaration.variable }
+
+  public var gateUse: GateUse { declaration.gateUse }
+
+  /// Whether it holds a header field of the client's, which may be there more than once.
+  public var isHeaderField: Bool { variable.hasPrefix("HTTP_") }
+
+  private var declaration: (variable: String, gateUse: GateUse) {
+    switch self {
+    case .contentLength: ("CONTENT_LENGTH", .none)
+    case .contentType: ("CONTENT_TYPE", .none)
+    case .pathInfo: ("PATH_INFO", .none)
+    case .queryString: ("QUERY_STRING", .none)
+    case .remoteAddress: ("REMOTE_ADDR", .none)
+    case .requestMethod: ("REQUEST_METHOD", .request)
+    case .scriptName: ("SCRIPT_NAME", .none)
+    case .accept: ("HTTP_ACCEPT", .none)
+    case .agentAuthorization: ("HTTP_X_AGENT_AUTHORIZATION", .request)
+    case .authorization: ("HTTP_AUTHORIZATION", .request)
+    case .cookie: ("HTTP_COOKIE", .request)
+    case .fleetSecret: ("HTTP_X_FLEET_SECRET", .none)
+    case .forwardedFor: ("HTTP_X_FORWARDED_FOR", .none)
+    case .forwardedHost: ("HTTP_X_FORWARDED_HOST", .request)
+    case .forwardedMethod: ("HTTP_X_FORWARDED_METHOD", .request)
+    case .host: ("HTTP_HOST", .request)
+    case .ifNoneMatch: ("HTTP_IF_NONE_MATCH", .none)
+    case .origin: ("HTTP_ORIGIN", .request)
+    case .webSocketKey: ("HTTP_SEC_WEBSOCKET_KEY", .request)
+    case .passToken: ("PICO_AUTH_PASS_TOKEN", .requirement)
+    case .requiredAudience: ("PICO_AUTH_REQUIRE_AUDIENCE", .requirement)
+    case .requiredGroup: ("PICO_AUTH_REQUIRE_GROUP", .requirement)
+    case .requiredRole: ("PICO_AUTH_REQUIRE_ROLE", .requirement)
+    case .requiredScope: ("PICO_AUTH_REQUIRE_SCOPE", .requirement)
+    }
+  }
+}
