@@ -37,6 +37,7 @@ let package = Package(
       name: "Gate", dependencies: ["CGI", "Stores", "Tokens", "Wire", crypto, httpTypes]),
     .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
     .target(name: "FastCGI", dependencies: ["CGI", "CLinux", "POSIX", httpTypes, logging]),
+    .target(name: "Supervision", dependencies: ["CLinux", "FastCGI", "POSIX", logging]),
     .target(name: "Observation", dependencies: ["CLinux", "POSIX", "Wire", logging]),
     .target(
       name: "AuthServer",
@@ -47,8 +48,7 @@ let package = Package(
     .executableTarget(
       name: "pico-auth",
       dependencies: [
-        "AuthServer", "CGI", "FastCGI", "Gate", "Observation", "POSIX", "Stores", "Tokens", "Wallets", "Wire",
-        logging,
+        "AuthServer", "CGI", "FastCGI", "Gate", "Observation", "POSIX", "Stores", "Supervision", "Tokens", "Wallets", "Wire", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -73,6 +73,8 @@ let package = Package(
         "AuthServer", "CGI", "Gate", "POSIX", "Stores", "TestSupport", "Tokens", httpTypes, logging,
       ]),
     .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "POSIX", "TestSupport", "pico-auth"]),
+    .testTarget(
+      name: "SupervisionTests", dependencies: ["POSIX", "Supervision", "TestSupport", "pico-auth"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "Wire", "pico-auth"]),
     .testTarget(
       name: "IntegrationTests", dependencies: ["TestSupport", "Wallets", "custom-stores", "pico-auth"]),

@@ -6,6 +6,9 @@ import Logging
 import POSIX
 import Synchronization
 
+// FastCGI: the protocol, connections, and the worker loop with its lanes. It hands each request on as a CGI.Request and
+// knows neither authentication nor who supervises the process (WorkerControl.swift).
+
 /// Serves FastCGI connections from a listening socket until told to stop.
 ///
 /// All threads wait on one epoll, for the listening socket, every parked connection, and what ends the worker. A
@@ -35,34 +38,35 @@ public final class WorkerLoop: Sendable {
   private let listener: Int32
   private let threadCount: Int
   private let requestLimit: Int
-  private let heartbeat: Heartbeat?
+  private let heartbeat: (any LivenessReport)?
   private let handler: Handler
   let logger: Logger
   let log: LimitedLog
-  private let stops: StopEvents
+  private let stop: any StopRequest
   let events: EventQueue
   let acceptor: Acceptor
   let parked = ParkedConnections()
   let blocking: JobQueue
   let hashing: JobQueue
   private let served = Atomic<Int>(0)
-  private let stopTimes: StopTimes
+  private let stopDeadlines: StopDeadlines
   private let threads = Monitor<[pthread_t]>([])
   /// No thread serves before all are there.
   private let isStarted = Monitor(false)
 
   /// - Parameters:
   ///   - listener: a listening socket, 0 as web servers hand it over. Stays the caller's.
-  ///   - lifeline: the reading end of a pipe that the supervisor holds open: the worker ends with it.
+  ///   - stop: tells when the worker is to end.
   ///   - threads: how many threads serve; there are two at least.
   ///   - requestLimit: how many requests are served before the worker ends by itself; 0 for any number.
-  ///   - heartbeat: tells the supervisor that the threads come round.
+  ///   - heartbeat: hears that the threads make progress.
   /// - Throws: ``SystemError``.
   public init(
-    listener: Int32 = 0, lifeline: Int32? = nil, threads: Int, requestLimit: Int = 0,
-    heartbeat: Heartbeat? = nil, logger: Logger, handler: @escaping Handler
+    listener: Int32 = 0, stop: any StopRequest, threads: Int, requestLimit: Int = 0,
+    heartbeat: (any LivenessReport)? = nil, logger: Logger, handler: @escaping Handler
   ) throws(SystemError) {
     self.listener = listener
+    self.stop = stop
     self.requestLimit = requestLimit
     self.heartbeat = heartbeat
     self.logger = logger
@@ -75,14 +79,11 @@ public final class WorkerLoop: Sendable {
     hashing = JobQueue(limit: Self.hashers, capacity: Self.hashingCapacity)
     log = LimitedLog(logger)
     signal(SIGPIPE, SIG_IGN)
-    // Meant for the supervisor, and sent to the whole group by terminals and service managers.
-    signal(SIGHUP, SIG_IGN)
-    stops = try StopEvents(lifeline: lifeline)
-    stopTimes = StopTimes(stops)
+    stopDeadlines = StopDeadlines(stop)
     events = try EventQueue()
     acceptor = try Acceptor(listener, parked: parked, log: log)
     try events.watchListener(listener)
-    for descriptor in stops.descriptors { try events.watch(descriptor) }
+    for descriptor in stop.descriptors { try events.watch(descriptor) }
   }
 
   /// Starts the threads.
@@ -99,15 +100,14 @@ public final class WorkerLoop: Sendable {
     isStarted.wake()
   }
 
-  /// Waits for SIGTERM, SIGINT, SIGQUIT, SIGUSR1, the end of the lifeline or the last request that is to be served, and
-  /// then until requests in flight are answered, for as long as ``StopTimes`` gives them. A thread that hangs doesn't
-  /// keep the process from ending.
+  /// Waits until the worker is to stop or has served as many requests as it may, and then until requests in flight are
+  /// answered, for as long as ``StopDeadlines`` allows. A thread that hangs doesn't keep the process from ending.
   public func waitUntilStopped() {
-    stops.wait()
+    stop.wait()
     var threads = threads.withLock { $0 }
     while !threads.isEmpty || !hashing.isIdle {
       beat()
-      if stopTimes.areOver { return }
+      if stopDeadlines.haveExpired { return }
       let slice = Clock.monotonicNanoseconds + 50_000_000
       if let thread = threads.last {
         if Thread.join(thread, until: slice) { threads.removeLast() }
@@ -123,7 +123,7 @@ public final class WorkerLoop: Sendable {
         let descriptor = events.wait(milliseconds: timeout)
         lookForLate()
         guard let descriptor else { continue }
-        if stops.descriptors.contains(descriptor) { return WorkerStop(self, stopTimes).run(buffer) }
+        if stop.descriptors.contains(descriptor) { return WorkerStop(self, stopDeadlines).run(buffer) }
         if descriptor == listener {
           acceptSome(buffer)
         } else if let connection = parked.take(descriptor), advance(connection, buffer) == .run {
@@ -217,7 +217,7 @@ public final class WorkerLoop: Sendable {
 
   private func job(for incoming: RequestReader.Incoming) -> Connection.Job {
     if requestLimit > 0, served.add(1, ordering: .relaxed).newValue == requestLimit {
-      kill(getpid(), SIGUSR1)
+      stop.stopGracefully()
     }
     guard let variables = incoming.variables else {
       let problem = Problem(.requestHeaderFieldsTooLarge, "header fields too large")

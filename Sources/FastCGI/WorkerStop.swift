@@ -1,23 +1,22 @@
 import Glibc
 import POSIX
 
-/// What each thread of a worker does once the worker is to stop: answers what has come, and what is on its way, which is
-/// the rest of requests that have begun and the first of connections that are new. Others are told that they are too
-/// late.
+/// What each thread of a worker does once the worker is to stop. It answers the requests that have come, those of which a
+/// part has come, and the first request of each new connection. It refuses all others.
 struct WorkerStop {
   /// How long a thread sleeps when it finds nothing to do. Microseconds.
   private static let pause: UInt32 = 2000
 
   private let loop: WorkerLoop
-  private let times: StopTimes
+  private let deadlines: StopDeadlines
 
-  init(_ loop: WorkerLoop, _ times: StopTimes) {
+  init(_ loop: WorkerLoop, _ deadlines: StopDeadlines) {
     self.loop = loop
-    self.times = times
+    self.deadlines = deadlines
   }
 
   func run(_ buffer: UnsafeMutableRawBufferPointer) {
-    while times.servesRequests {
+    while deadlines.servesRequests {
       loop.beat()
       let awaited = loop.parked.refuseMore()
       var isIdle = !loop.hasWaiting
@@ -30,12 +29,12 @@ struct WorkerStop {
         if connection.isUsed && !connection.isInTheMiddle { connection.refuseMore() }
         advance(connection, buffer)
       }
-      if times.acceptsConnections, case .connection(let connection) = loop.acceptor.accept() {
+      if deadlines.acceptsConnections, case .connection(let connection) = loop.acceptor.accept() {
         isIdle = false
         advance(connection, buffer)
       }
       guard isIdle else { continue }
-      if awaited.total == 0 || awaited.answers == 0 && !times.awaitsRequests { return }
+      if awaited.total == 0 || awaited.answers == 0 && !deadlines.awaitsRequests { return }
       usleep(Self.pause)
     }
     loop.refuseWaiting()

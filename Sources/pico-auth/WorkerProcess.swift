@@ -3,6 +3,7 @@ import CGI
 import FastCGI
 import Glibc
 import POSIX
+import Supervision
 
 /// A FastCGI application on descriptor 0, started by `serve` or by a web server.
 enum WorkerProcess {
@@ -18,8 +19,9 @@ enum WorkerProcess {
       let heartbeat = variables[WorkerLaunch.heartbeatVariable].flatMap { Int32($0) }.map {
         Heartbeat(descriptor: $0, interval: Program.heartbeatInterval(variables))
       }
+      let stop = try StopSignals(lifeline: variables[WorkerLaunch.lifelineVariable].flatMap { Int32($0) })
       let loop = try WorkerLoop(
-        lifeline: variables[WorkerLaunch.lifelineVariable].flatMap { Int32($0) },
+        stop: stop,
         threads: variables[Program.threadsVariable].flatMap { Int($0) } ?? defaultThreads,
         requestLimit: variables[Program.requestLimitVariable].flatMap { Int($0) } ?? 0,
         heartbeat: heartbeat, logger: logger

@@ -1,4 +1,4 @@
-import FastCGI
+import Supervision
 
 // How the program was started decides what it does: no flag says so, because web servers pass none.
 switch StartMode.detect() {

@@ -1,8 +1,8 @@
 import ArgumentParser
 import AuthServer
-import FastCGI
 import Glibc
 import POSIX
+import Supervision
 
 struct PrintConfig: ParsableCommand {
   static let configuration = CommandConfiguration(

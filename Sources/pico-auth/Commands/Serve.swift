@@ -1,9 +1,9 @@
 import ArgumentParser
 import AuthServer
-import FastCGI
 import Glibc
 import Logging
 import POSIX
+import Supervision
 import Tokens
 
 struct Serve: ParsableCommand {

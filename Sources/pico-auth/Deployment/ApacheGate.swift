@@ -1,4 +1,4 @@
-import FastCGI
+import Supervision
 
 /// What lets Apache ask the gate, and passes on who was let through.
 extension DeploymentValues {

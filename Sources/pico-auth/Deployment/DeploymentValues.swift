@@ -1,5 +1,5 @@
 import AuthServer
-import FastCGI
+import Supervision
 
 /// What the configurations of web servers and of systemd are filled in with.
 struct DeploymentValues {

@@ -1,4 +1,4 @@
-import FastCGI
+import Supervision
 
 extension DeploymentValues {
   var lighttpd: [DeploymentFile] {

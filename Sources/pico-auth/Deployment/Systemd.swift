@@ -1,4 +1,4 @@
-import FastCGI
+import Supervision
 
 extension DeploymentValues {
   /// The user and group that the package makes.

@@ -2,14 +2,14 @@ import CLinux
 import Glibc
 import POSIX
 
-/// Whoever started this program as a service and wants to hear how it does: systemd. `sd_notify(3)`.
+/// The service manager that started this program and wants to know its state: systemd. `sd_notify(3)`.
 public struct ServiceManager {
   private let socket: String?
-  /// How often it wants to hear that the service is alive. Seconds; nil is never. `sd_watchdog_enabled(3)`.
+  /// How often to notify its watchdog. Seconds; nil if it has none. `sd_watchdog_enabled(3)`.
   let watchdogInterval: Double?
 
-  /// - Parameter environment: NOTIFY_SOCKET is a path, or an abstract name behind `@`; WATCHDOG_USEC is the time without
-  ///   a sign of life after which it ends the service.
+  /// - Parameter environment: NOTIFY_SOCKET is a path, or an abstract name behind `@`. WATCHDOG_USEC is the time without a
+  ///   notification after which the service manager ends the service, in microseconds.
   public init(environment: [String: String]) {
     socket = environment["NOTIFY_SOCKET"]
     let isMeant = environment["WATCHDOG_PID"].map { $0 == "\(getpid())" } ?? true
@@ -17,16 +17,16 @@ public struct ServiceManager {
       .flatMap { isMeant && $0 > 0 ? $0 / 1e6 / 3 : nil }
   }
 
-  func tellReady() { tell("READY=1\nMAINPID=\(getpid())") }
+  func notifyReady() { notify("READY=1\nMAINPID=\(getpid())") }
 
-  func tellReloading() { tell("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicNanoseconds / 1000)") }
+  func notifyReloading() { notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicNanoseconds / 1000)") }
 
-  func tellAlive() { tell("WATCHDOG=1") }
+  func notifyAlive() { notify("WATCHDOG=1") }
 
-  func tellStopping() { tell("STOPPING=1") }
+  func notifyStopping() { notify("STOPPING=1") }
 
-  /// A message that can't be delivered is none of the service's business.
-  private func tell(_ message: String) {
+  /// Ignores failures: the service runs without its manager too.
+  private func notify(_ message: String) {
     guard let socket, !socket.isEmpty, socket.utf8.count < 108 else { return }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)

@@ -6,8 +6,7 @@ import POSIX
 public final class ListeningSocket: CustomStringConvertible {
   /// Who may connect to a unix socket.
   public struct Access {
-    /// There is no telling requests of a web server from those of anybody else who gets in, so by default only the
-    /// owner and the group get in.
+    /// Whoever can connect can claim to be the web server, so by default only the owner and the group can.
     public var mode: UInt32 = 0o660
     /// The numbers of user and group; nil for those of this process.
     public var owner: UInt32?
@@ -16,18 +15,18 @@ public final class ListeningSocket: CustomStringConvertible {
     public init() {}
   }
 
-  /// The kernel takes the system's maximum, `net.core.somaxconn`, for anything larger. `listen(2)`.
+  /// The kernel cuts this to the system's maximum, `net.core.somaxconn`. `listen(2)`.
   private static let backlog = Int32.max
-  /// How often it is looked whether others have stopped listening, and the microseconds between.
+  /// How often to check whether another process has stopped listening, and the microseconds between.
   private static let probes = 20
   private static let probePause: UInt32 = 100_000
 
   public let description: String
   let handle: FileHandle
-  /// The file to remove at the end; nil once it is removed, as it may be another process's then.
+  /// The file to remove at the end; nil once removed, as another process may own a file of that name then.
   private var path: String?
 
-  /// Binds and listens. A socket file that nobody listens on any more is replaced.
+  /// Binds and listens. Replaces a socket file that no process listens on.
   /// - Throws: ``ListenError``.
   public init(_ address: ListenAddress, access: Access = Access()) throws(ListenError) {
     description = "\(address)"
@@ -50,8 +49,8 @@ public final class ListeningSocket: CustomStringConvertible {
     }
   }
 
-  /// Takes over the socket that a service manager has made for this process; nil where it made none. `sd_listen_fds(3)`.
-  /// - Throws: ``ListenError`` where it handed over anything but one listening socket.
+  /// Uses the socket that the service manager passed to this process; nil if it passed none. `sd_listen_fds(3)`.
+  /// - Throws: ``ListenError`` if it passed anything but one listening socket.
   public init?(inheritedBy environment: [String: String]) throws(ListenError) {
     guard environment["LISTEN_PID"] == "\(getpid())", let count = environment["LISTEN_FDS"] else {
       return nil
@@ -66,7 +65,7 @@ public final class ListeningSocket: CustomStringConvertible {
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
   }
 
-  /// Removes the socket file, if it is ours.
+  /// Removes the socket file, if this process made it.
   public func remove() {
     if let path { unlink(path) }
     path = nil
@@ -79,21 +78,22 @@ public final class ListeningSocket: CustomStringConvertible {
       try refuseIfInUse(path)
       try Files.remove(path)
     }
-    // The folder may be somebody else's, who could put a link in the file's place: nothing here follows one, and the
-    // mode is the file's from the beginning.
+    // Another user may own the folder and replace the file by a link. Nothing here follows one, and the file has its mode
+    // from the beginning.
     let mask = umask(~mode_t(access.mode) & 0o777)
     defer { umask(mask) }
     _ = try withUnixAddress(path) { address, size in
       try retryingOnInterrupt("bind", path) { bind(handle.descriptor, address, size) }
     }
     if access.owner != nil || access.group != nil {
-      try giveAway(path, access)
+      try changeOwner(path, access)
     }
     return handle
   }
 
-  /// Only the socket itself: whoever owns the folder could have put a hard link to a file of root's in its place.
-  private static func giveAway(_ path: String, _ access: Access) throws(SystemError) {
+  /// Changes the owner of the socket and of nothing else: the folder's owner could have replaced it by a hard link to a
+  /// file of root's.
+  private static func changeOwner(_ path: String, _ access: Access) throws(SystemError) {
     let file = FileHandle(
       owning: try retryingOnInterrupt("open", path) { Glibc.open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) })
     let status = try file.status()
@@ -103,8 +103,8 @@ public final class ListeningSocket: CustomStringConvertible {
     }
   }
 
-  /// Only a refused connection shows that nobody listens there any more. Workers whose supervisor was killed do so for
-  /// a second or two.
+  /// Only a refused connection proves that no process listens. Workers whose supervisor was killed listen for another
+  /// second or two.
   private static func refuseIfInUse(_ path: String) throws {
     var code = try attempt(path)
     for _ in 0..<probes where code == 0 {
@@ -118,7 +118,7 @@ public final class ListeningSocket: CustomStringConvertible {
         : "unix:\(path): \(SystemError(call: "connect", code: code, path: path).reason)")
   }
 
-  /// What becomes of a connection: 0 or an errno.
+  /// Connects. Returns 0 or an errno.
   private static func attempt(_ path: String) throws(SystemError) -> Int32 {
     let probe = try open(AF_UNIX, SOCK_NONBLOCK.rawValue)
     return withUnixAddress(path) { address, size in
@@ -168,7 +168,7 @@ public final class ListeningSocket: CustomStringConvertible {
   }
 }
 
-/// Why an address can't be listened on.
+/// Why listening on an address failed.
 public struct ListenError: Error, CustomStringConvertible {
   public let description: String
 }

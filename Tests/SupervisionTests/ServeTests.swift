@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What `serve` is told by its options, by signals and by a service manager.
+/// `serve`: its options, its signals and the service manager.
 @Suite(.serialized) struct ServeTests {
   private let folder = TemporaryFolder()
 
@@ -68,7 +68,7 @@ import Testing
     for _ in 0..<30 { #expect(try issuer(backend) == "http://localhost:8100") }
   }
 
-  // MARK: - Turnover
+  // MARK: - Replacing workers
 
   @Test func aWorkerIsReplacedAfterSoManyRequests() throws {
     let backend = try Backend(in: folder, workers: 1, arguments: ["--max-requests", "20"])
@@ -99,16 +99,16 @@ import Testing
     #expect(try manager.receive(wait: false).isEmpty)
   }
 
-  @Test func signsOfLifeAreToldAsOftenAsTheManagerAsks() throws {
+  @Test func theWatchdogIsNotifiedAsOftenAsTheManagerAsks() throws {
     let manager = try DatagramSocket(unix: folder.file("notify"))
     let backend = try Backend(
       in: folder, workers: 1,
       environment: ["NOTIFY_SOCKET": folder.file("notify"), "WATCHDOG_USEC": "300000"])
-    var signs = 0
-    while signs < 3 {
+    var pings = 0
+    while pings < 3 {
       let message = try manager.receive()
       #expect(message == "WATCHDOG=1" || message.hasPrefix("READY=1\n"))
-      if message == "WATCHDOG=1" { signs += 1 }
+      if message == "WATCHDOG=1" { pings += 1 }
     }
     #expect(backend.child.stop() == 0)
   }

@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import POSIX
 
-/// Signals that are waited for rather than handled, so that none is missed between looking and waiting.
+/// Signals that the process waits for. A signal that comes between checking and waiting isn't lost, as it would be with a
+/// handler.
 final class SignalQueue {
   private let handle: FileHandle
 
@@ -20,7 +21,7 @@ final class SignalQueue {
   }
 
   /// Waits for a signal, or for something to read on another descriptor.
-  /// - Returns: the signals that came; none where the other came, or the time ran out.
+  /// - Returns: the signals that came; none if the other descriptor is readable, or after the timeout.
   func wait(seconds: Double, or other: FileHandle) -> [Int32] {
     var polls = [
       pollfd(fd: handle.descriptor, events: Int16(POLLIN), revents: 0),

@@ -1,10 +1,11 @@
+import FastCGI
 import Glibc
 import POSIX
 import Synchronization
 
-/// Tells the supervisor of a worker that the worker's threads come round to look for requests: one that doesn't hear
-/// of it for long replaces the worker.
-public final class Heartbeat: Sendable {
+/// Tells a worker's supervisor that the worker's threads still take requests. The supervisor replaces a worker that it
+/// doesn't hear from within the worker's timeout.
+public final class Heartbeat: LivenessReport {
   private let descriptor: Int32
   private let interval: UInt64
   private let last = Atomic<UInt64>(0)
@@ -17,17 +18,15 @@ public final class Heartbeat: Sendable {
     self.interval = UInt64(interval * 1e9)
   }
 
-  /// How long a thread may wait for requests. Milliseconds.
-  var milliseconds: Int32 { Int32(clamping: interval / 1_000_000) }
+  public var milliseconds: Int32 { Int32(clamping: interval / 1_000_000) }
 
-  /// Beats if it is time; costs next to nothing otherwise.
   public func beat() {
     let now = Clock.monotonicNanoseconds
     let last = last.load(ordering: .relaxed)
     guard last == 0 || now >= last + interval / 2,
       self.last.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
     else { return }
-    // Whole or not at all, as it is shorter than PIPE_BUF. A supervisor that reads nothing any more is not waited for.
+    // Written whole or not at all, as it is shorter than PIPE_BUF. The write doesn't wait for a supervisor that hangs.
     var process = getpid()
     _ = write(descriptor, &process, MemoryLayout<pid_t>.size)
   }

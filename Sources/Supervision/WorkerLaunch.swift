@@ -1,30 +1,30 @@
 import Glibc
 import POSIX
 
-/// What a worker process is started with.
+/// How the supervisor starts a worker process: environment, descriptors and files.
 public struct WorkerLaunch {
-  /// What tells a worker which descriptor is its lifeline: the reading end of a pipe that its supervisor holds
-  /// open, and that ends with the supervisor, whatever ends that.
+  /// Gives a worker the descriptor of its lifeline: the reading end of a pipe whose writing end its supervisor holds. The
+  /// kernel closes the writing end when the supervisor ends, for whatever reason.
   public static let lifelineVariable = "PICO_AUTH_LIFELINE"
-  /// What tells a worker which descriptor its ``Heartbeat`` goes to; the first beat says that it is ready.
+  /// Gives a worker the descriptor of its ``Heartbeat``. The first beat means that the worker is ready.
   public static let heartbeatVariable = "PICO_AUTH_HEARTBEAT"
 
-  /// How long a worker may be without a heartbeat. Seconds; nil is for ever.
+  /// How long a worker may be without a heartbeat. Seconds; nil is without limit.
   let timeout: Double?
   /// The worker's standard error.
   private let log: Int32
   private var environment: [String: String]
   private var files: [FileHandle] = []
 
-  /// Below it are the descriptors that a worker finds its files at. Those of this process lie above, so that
-  /// none is overwritten before it is handed on.
+  /// A worker finds its files at descriptors below this. The supervisor's own lie above, so that `dup2` overwrites none
+  /// that is still to be passed on.
   private static let firstOwn: Int32 = 32
   private static let firstFile: Int32 = 5
   private static let folder = "/proc/self/fd/"
 
   /// - Parameters:
-  ///   - environment: the worker's, besides what tells it of descriptors.
-  ///   - timeout: how long a worker may be without a heartbeat before it is replaced. Seconds; nil is for ever.
+  ///   - environment: the worker's, without the variables that give it descriptors.
+  ///   - timeout: how long a worker may be without a heartbeat before it is replaced. Seconds; nil is without limit.
   ///   - log: the descriptor that is the worker's standard error.
   public init(environment: [String: String], timeout: Double?, log: Int32) {
     self.environment = environment
@@ -32,16 +32,17 @@ public struct WorkerLaunch {
     self.timeout = timeout
   }
 
-  /// Hands a text over, in memory that nobody can write to any more, under a path that a variable names.
+  /// Passes a text to the worker, in sealed memory that nobody can write to, under a path that a variable names.
+  /// `memfd_create(2)`.
   /// - Throws: ``SystemError``.
   public mutating func add(_ variable: String, _ text: [UInt8]) throws(SystemError) {
     environment[variable] = "\(Self.folder)\(Self.firstFile + Int32(files.count))"
     files.append(try Self.movedUp(try FileHandle.sealed(variable, text)))
   }
 
-  /// Closes what ``add(_:_:)`` handed over, in the worker that has read it: it has secrets, and the last to read them again
-  /// would be whoever gets into that process.
-  /// - Parameter environment: the worker's; in one that no supervisor has started nothing is closed.
+  /// Closes, in the worker, the files that ``add(_:_:)`` passed. They hold secrets, and an intruder in the process could
+  /// read them again.
+  /// - Parameter environment: the worker's. Nothing is closed in a process that no supervisor started.
   public static func closeFiles(_ variables: [String], in environment: [String: String]) {
     guard environment[lifelineVariable] != nil else { return }
     for variable in variables {
@@ -52,7 +53,7 @@ public struct WorkerLaunch {
     }
   }
 
-  /// A descriptor of the same open file, out of the way of those that a worker is to have.
+  /// A descriptor of the same open file, above those that a worker gets.
   static func movedUp(_ handle: FileHandle) throws(SystemError) -> FileHandle {
     FileHandle(
       owning: try retryingOnInterrupt("fcntl") { fcntl(handle.descriptor, F_DUPFD_CLOEXEC, firstOwn) })
@@ -84,7 +85,7 @@ public struct WorkerLaunch {
     var environment = environment
     environment[Self.lifelineVariable] = "3"
     environment[Self.heartbeatVariable] = "4"
-    // The second word is for whoever reads the process list; a worker looks at descriptor 0 alone.
+    // The second word is for the process list. A worker recognizes itself by descriptor 0.
     let arguments = CStrings(["pico-auth", "worker"])
     let variables = CStrings(environment.map { "\($0.key)=\($0.value)" })
     var process = pid_t()
@@ -95,7 +96,7 @@ public struct WorkerLaunch {
   }
 }
 
-/// Strings as C wants them: an array of pointers with nil at the end.
+/// An array of C strings that ends in nil.
 private final class CStrings {
   let pointer: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
   private let count: Int

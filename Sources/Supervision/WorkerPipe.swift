@@ -14,7 +14,7 @@ struct WorkerPipe {
     try retryingOnInterrupt("fcntl") { [reading] in fcntl(reading.descriptor, F_SETFL, O_NONBLOCK) }
   }
 
-  /// The process numbers that workers have written.
+  /// The process ids that workers have written.
   func readNumbers() -> [pid_t] {
     var numbers: [pid_t] = []
     var number: pid_t = 0

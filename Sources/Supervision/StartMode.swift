@@ -1,15 +1,15 @@
 import Glibc
 
-/// What a process was started as, told by its surroundings alone.
+/// The run mode of the process, from its descriptors and environment alone.
 public enum StartMode: Sendable {
   /// Descriptor 0 is a listening socket: a FastCGI application. FastCGI specification, section 2.2.
   case worker
   /// A web server runs the program for one request. RFC 3875, section 4.1.4.
   case script
-  /// A person or a script of theirs.
+  /// A person or a shell script gives a command.
   case command
 
-  /// An ordinary file as descriptor 0, `/dev/null` included, tells nothing.
+  /// Looks for a listening socket and then for `GATEWAY_INTERFACE`.
   public static func detect() -> StartMode {
     if isListening(0) { return .worker }
     return getenv("GATEWAY_INTERFACE") != nil ? .script : .command

@@ -1,25 +1,27 @@
 import CLinux
+import FastCGI
 import Glibc
 import POSIX
 
-/// What ends a worker: SIGTERM, SIGINT, SIGQUIT or the end of its supervisor; and SIGUSR1, which web servers and the
-/// supervisor send for a gentle stop.
-struct StopEvents {
+/// Stops a worker: SIGTERM, SIGINT, SIGQUIT or the end of its supervisor at once; SIGUSR1, which web servers and the
+/// supervisor send, gracefully.
+public struct StopSignals: StopRequest {
   private static let urgentSignals = [SIGTERM, SIGINT, SIGQUIT]
   private static let signals = urgentSignals + [SIGUSR1]
 
   /// The signals, as a descriptor that becomes readable.
   ///
-  /// It is never read, so it stays readable, and every thread that comes to wait finds out. A handler
-  /// could not do that: the signal would meet one thread, perhaps between looking and waiting.
+  /// It is never read, so it stays readable. A signal handler can't do that: it runs on one thread, perhaps after that
+  /// thread has checked for a stop and before it waits.
   private let signals: FileHandle
-  /// What becomes readable when the worker is to stop.
-  let descriptors: [Int32]
+  public let descriptors: [Int32]
 
-  /// Blocks the signals for this thread and those it starts.
+  /// Blocks the signals for this thread and those it starts, and ignores SIGHUP: it is meant for the supervisor, and
+  /// terminals and service managers send it to the whole group. `signalfd(2)`.
   /// - Parameter lifeline: the reading end of a pipe that the supervisor holds open.
   /// - Throws: ``SystemError``.
-  init(lifeline: Int32?) throws(SystemError) {
+  public init(lifeline: Int32?) throws(SystemError) {
+    signal(SIGHUP, SIG_IGN)
     var set = sigset_t()
     sigemptyset(&set)
     for signal in Self.signals { sigaddset(&set, signal) }
@@ -29,8 +31,8 @@ struct StopEvents {
     descriptors = [signals.descriptor] + (lifeline.map { [$0] } ?? [])
   }
 
-  /// Whether something else than a gentle stop was asked for. `sigpending(2)`: the signals stay pending.
-  var areUrgent: Bool {
+  /// `sigpending(2)`: the signals stay pending.
+  public var isUrgent: Bool {
     var pending = sigset_t()
     sigpending(&pending)
     if Self.urgentSignals.contains(where: { sigismember(&pending, $0) == 1 }) { return true }
@@ -38,9 +40,10 @@ struct StopEvents {
     return poll(&lifelines, nfds_t(lifelines.count), 0) > 0
   }
 
-  /// Waits until the worker is to stop.
-  func wait() {
+  public func wait() {
     var polls = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     while poll(&polls, nfds_t(polls.count), -1) <= 0 {}
   }
+
+  public func stopGracefully() { kill(getpid(), SIGUSR1) }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import FastCGI
+@testable import Supervision
 
 @Suite struct ListenAddressTests {
   @Test func readsTheirForms() {

@@ -1,18 +1,23 @@
+import FastCGI
 import Glibc
 import Logging
 import POSIX
 
-/// Runs worker processes on one listening socket: starts them, replaces one that dies or hangs, replaces them all when
-/// the configuration changes, stops them all.
+// Supervision: how the process was started, the listening socket, the worker processes that share it, and systemd. Of
+// the protocol that workers speak it knows only how long a worker may take to stop.
+
+/// Runs worker processes on one listening socket. Starts them, restarts one that dies or hangs, replaces all of them when
+/// the configuration changes, and stops them.
 public final class Supervisor {
-  /// Workers answer what they have begun and end within 2 s; the supervisor kills those that don't. Seconds.
+  /// Workers finish their requests and end within 2 s. The supervisor kills a worker that takes longer than this.
+  /// Seconds.
   private static let stopTimeout = 5.0
-  /// A killed process ends at once unless the kernel waits for a device on its behalf. Seconds.
+  /// How long the supervisor waits for killed workers. They end at once unless the kernel waits for a device. Seconds.
   private static let killTimeout = 2.0
-  /// A worker may take this many times its timeout to start: it may have much to read.
+  /// How many times its timeout a worker may take to start: it may have long files to read.
   private static let startAllowance = 10.0
-  /// A worker that fails earlier than this is replaced after a back-off, which doubles each time; one that
-  /// somebody killed is replaced at once. Seconds.
+  /// The supervisor restarts a worker that fails earlier than this after a back-off, which doubles each time. It restarts
+  /// at once a worker that somebody killed. Seconds.
   private static let earlyFailure = 1.0
   private static let backOff = 0.1...5.0
 
@@ -22,21 +27,21 @@ public final class Supervisor {
     let process: pid_t
     let started: Double
     let generation: Int
-    /// When it last told that it is alive. Seconds; nil before it is ready.
+    /// When its last heartbeat came. Seconds; nil before it is ready.
     var lastHeartbeat: Double?
 
     var isReady: Bool { lastHeartbeat != nil }
 
-    /// Whether it has been silent for longer than it may.
-    func hangs(at now: Double, timeout: Double) -> Bool {
+    /// Whether no heartbeat has come within the timeout.
+    func isHung(at now: Double, timeout: Double) -> Bool {
       lastHeartbeat.map { now > $0 + timeout } ?? (now > started + timeout * Supervisor.startAllowance)
     }
   }
 
-  /// One of the workers that there are to be.
+  /// A place for one worker.
   private struct Slot {
     var worker: Worker?
-    /// The one that takes its place once it is ready.
+    /// Replaces the worker once it is ready.
     var successor: Worker?
     var backOff = 0.0
     var nextStart = 0.0
@@ -47,17 +52,18 @@ public final class Supervisor {
   private let manager: ServiceManager
   private let logger: Logger
   private var slots: [Slot]
-  /// Workers that were told to end, and when they are killed; infinite once they were.
-  private var retiring: [pid_t: Double] = [:]
+  /// The deadlines of workers that were told to stop. The supervisor kills a worker that misses its deadline; from then on
+  /// the deadline is infinite.
+  private var stopping: [pid_t: Double] = [:]
   private var generation = 0
   private var isReady = false
-  /// When this process last came round, and when the service manager is to hear of it again. Seconds.
-  private var lastRound = Supervisor.now
-  private var nextSignOfLife = 0.0
+  /// When the supervisor last checked its workers, and when it next notifies the service manager's watchdog. Seconds.
+  private var lastCheck = Supervisor.now
+  private var nextWatchdogPing = 0.0
 
   /// - Parameters:
   ///   - count: how many workers.
-  ///   - makeLaunch: reads and checks the configuration; asked at the start, and again at every SIGHUP.
+  ///   - makeLaunch: reads and checks the configuration; called at the start, and again at every SIGHUP.
   public init(
     socket: ListeningSocket, count: Int, manager: ServiceManager, logger: Logger,
     makeLaunch: @escaping () throws -> WorkerLaunch
@@ -69,20 +75,20 @@ public final class Supervisor {
     slots = Array(repeating: Slot(), count: count)
   }
 
-  /// Runs until SIGTERM, SIGINT or SIGQUIT, and until every worker has ended then. SIGHUP replaces the workers, one by
-  /// one, by such with the configuration read anew; where that is bad, all stays as it was.
+  /// Runs until SIGTERM, SIGINT or SIGQUIT, and then until every worker has ended. At SIGHUP the supervisor reads the
+  /// configuration again and replaces the workers one by one; if the configuration is bad, it changes nothing.
   /// - Throws: what `makeLaunch` throws at the start; ``SystemError``.
   public func run() throws {
     let listening = socket
     defer { listening.remove() }
     let signals = try SignalQueue(Self.stopSignals + [SIGHUP, SIGCHLD])
-    // Whoever started us may ignore it, and the kernel would then keep no ended worker for us to find.
+    // The parent may ignore SIGCHLD. waitpid(2) would then report no worker.
     signal(SIGCHLD, SIG_DFL)
-    // A log that nobody reads any more must not end the service.
+    // A log whose reader has gone must not end the service.
     signal(SIGPIPE, SIG_IGN)
     let lifeline = try WorkerPipe()
     let heartbeats = try WorkerPipe()
-    // Holding the writing end is the lifeline: it closes whatever ends this process, kill -9 included.
+    // The kernel closes the writing end whatever ends this process, kill -9 included, and the workers then stop.
     try withExtendedLifetime(lifeline.writing) {
       let socket = try WorkerLaunch.movedUp(socket.handle)
       var launch = try makeLaunch()
@@ -95,15 +101,15 @@ public final class Supervisor {
       while true {
         let came = signals.wait(seconds: secondsToNextStep(launch.timeout), or: heartbeats.reading)
         if came.contains(where: Self.stopSignals.contains) { break }
-        note(heartbeats: heartbeats.readNumbers())
+        record(heartbeats: heartbeats.readNumbers())
         reap()
         if came.contains(SIGHUP) { reload(&launch) }
-        if let timeout = launch.timeout { endHanging(timeout) }
+        if let timeout = launch.timeout { killHung(timeout) }
         for index in slots.indices { advance(index, start) }
-        endLate()
-        tellManager()
+        killOverdue()
+        notifyManager()
       }
-      // From now on nobody finds the way in; who has is answered.
+      // No client connects from here on. Workers answer those that have.
       listening.remove()
       stop {
         _ = signals.wait(seconds: $0, or: heartbeats.reading)
@@ -115,7 +121,7 @@ public final class Supervisor {
   // MARK: - Starting and replacing
 
   private func reload(_ launch: inout WorkerLaunch) {
-    manager.tellReloading()
+    manager.notifyReloading()
     isReady = false
     do {
       launch = try makeLaunch()
@@ -126,10 +132,10 @@ public final class Supervisor {
     }
   }
 
-  /// Takes a slot one step further: starts what is missing, lets go what has been replaced.
+  /// Starts a slot's worker, or its replacement; stops a worker whose replacement is ready.
   private func advance(_ index: Int, _ start: () throws(SystemError) -> Worker) {
     if let successor = slots[index].successor, successor.isReady {
-      if let worker = slots[index].worker { retire(worker) }
+      if let worker = slots[index].worker { stopGracefully(worker) }
       slots[index].worker = successor
       slots[index].successor = nil
       slots[index].backOff = 0
@@ -140,46 +146,46 @@ public final class Supervisor {
         slots[index].worker = try start()
       } else if slots[index].worker?.generation != generation, !slots.contains(where: { $0.successor != nil })
       {
-        // One at a time, so that nearly all are serving all the while.
+        // One at a time, so that the others go on serving.
         slots[index].successor = try start()
       }
     } catch {
       logger.error("worker not started", metadata: ["reason": "\(error)"])
-      postpone(index)
+      backOff(index)
     }
   }
 
-  /// Has a worker that was replaced answer what it has begun.
-  private func retire(_ worker: Worker) {
+  /// Tells a worker that was replaced to finish its requests and end.
+  private func stopGracefully(_ worker: Worker) {
     Glibc.kill(worker.process, SIGUSR1)
-    retiring[worker.process] = Self.now + Double(StopTimes.gentleTime) / 1e9 + Self.stopTimeout
+    stopping[worker.process] = Self.now + Double(StopDeadlines.gracePeriod) / 1e9 + Self.stopTimeout
   }
 
-  /// Kills workers that don't end, once each.
-  private func endLate() {
-    for (process, deadline) in retiring where deadline <= Self.now {
+  /// Kills workers that missed their deadline to stop, once each.
+  private func killOverdue() {
+    for (process, deadline) in stopping where deadline <= Self.now {
       logger.error("worker doesn't stop, killed", metadata: ["process": "\(process)"])
       kill(process)
     }
   }
 
-  /// It may take the kernel long to end it, so nobody waits for that.
+  /// Doesn't wait for the process to end: the kernel may take long.
   private func kill(_ process: pid_t) {
     Glibc.kill(process, SIGKILL)
-    retiring[process] = .infinity
+    stopping[process] = .infinity
   }
 
-  /// Kills workers that were silent for too long; others take their places at once.
-  private func endHanging(_ timeout: Double) {
+  /// Kills workers whose heartbeat is overdue. Their slots start others at once.
+  private func killHung(_ timeout: Double) {
     let now = Self.now
-    defer { lastRound = now }
+    defer { lastCheck = now }
     for index in slots.indices {
       for path in [\Slot.worker, \Slot.successor] {
         guard let worker = slots[index][keyPath: path] else { continue }
-        if now > lastRound + timeout / 2 {
-          // This process was held up itself, and perhaps the whole machine was: the worker gets its time anew.
+        if now > lastCheck + timeout / 2 {
+          // The supervisor itself was held up, perhaps with the whole machine: the worker's timeout begins again.
           if worker.isReady { slots[index][keyPath: path]?.lastHeartbeat = now }
-        } else if worker.hangs(at: now, timeout: timeout) {
+        } else if worker.isHung(at: now, timeout: timeout) {
           logger.error("worker hangs, killed", metadata: ["process": "\(worker.process)"])
           kill(worker.process)
           slots[index][keyPath: path] = nil
@@ -188,10 +194,10 @@ public final class Supervisor {
     }
   }
 
-  private func tellManager() {
-    if let interval = manager.watchdogInterval, Self.now >= nextSignOfLife {
-      manager.tellAlive()
-      nextSignOfLife = Self.now + interval
+  private func notifyManager() {
+    if let interval = manager.watchdogInterval, Self.now >= nextWatchdogPing {
+      manager.notifyAlive()
+      nextWatchdogPing = Self.now + interval
     }
     guard !isReady,
       slots.allSatisfy({
@@ -199,11 +205,11 @@ public final class Supervisor {
       })
     else { return }
     isReady = true
-    manager.tellReady()
+    manager.notifyReady()
     logger.notice("serving", metadata: ["address": "\(socket)", "workers": "\(slots.count)"])
   }
 
-  private func note(heartbeats processes: [pid_t]) {
+  private func record(heartbeats processes: [pid_t]) {
     for index in slots.indices {
       for path in [\Slot.worker, \Slot.successor] {
         if let worker = slots[index][keyPath: path], processes.contains(worker.process) {
@@ -217,16 +223,16 @@ public final class Supervisor {
 
   private func secondsToNextStep(_ timeout: Double?) -> Double {
     var steps = slots.filter { $0.worker == nil || $0.nextStart > Self.now }.map(\.nextStart)
-    steps += retiring.values
+    steps += stopping.values
     if let timeout { steps.append(Self.now + timeout / 4) }
-    if manager.watchdogInterval != nil { steps.append(nextSignOfLife) }
+    if manager.watchdogInterval != nil { steps.append(nextWatchdogPing) }
     return max(0, (steps.min() ?? .infinity) - Self.now)
   }
 
   private func reap() {
     var status: Int32 = 0
     while case let process = waitpid(-1, &status, WNOHANG), process > 0 {
-      let isExpected = retiring.removeValue(forKey: process) != nil
+      let isExpected = stopping.removeValue(forKey: process) != nil
       logger.log(
         level: isExpected || status == 0 ? .info : .warning, "worker ended",
         metadata: ["process": "\(process)", "status": "\(Self.describe(status))"])
@@ -235,7 +241,7 @@ public final class Supervisor {
           let age = Self.now - slots[index][keyPath: path]!.started
           slots[index][keyPath: path] = nil
           if age < Self.earlyFailure && status != 0 && status & 0x7f != SIGKILL {
-            postpone(index)
+            backOff(index)
           } else {
             slots[index].backOff = 0
             slots[index].nextStart = 0
@@ -245,34 +251,34 @@ public final class Supervisor {
     }
   }
 
-  private func postpone(_ index: Int) {
+  private func backOff(_ index: Int) {
     let doubled = slots[index].backOff * 2
     slots[index].backOff = min(max(doubled, Self.backOff.lowerBound), Self.backOff.upperBound)
     slots[index].nextStart = Self.now + slots[index].backOff
   }
 
   private func stop(_ wait: (Double) -> Void) {
-    manager.tellStopping()
+    manager.notifyStopping()
     let workers = slots.flatMap { [$0.worker, $0.successor] }.compactMap { $0?.process }
-    for process in workers + retiring.keys {
+    for process in workers + stopping.keys {
       Glibc.kill(process, SIGTERM)
-      if retiring[process] != .infinity { retiring[process] = Self.now + Self.stopTimeout }
+      if stopping[process] != .infinity { stopping[process] = Self.now + Self.stopTimeout }
     }
     var end = Self.now
-    while !retiring.isEmpty {
-      // Who was killed gets a little time, from the last kill on.
-      if retiring.values.contains(where: \.isFinite) { end = Self.now + Self.killTimeout }
+    while !stopping.isEmpty {
+      // The time for killed workers runs from the last kill on.
+      if stopping.values.contains(where: \.isFinite) { end = Self.now + Self.killTimeout }
       guard Self.now < end else { break }
-      wait(max(0, min(retiring.values.min() ?? end, end) - Self.now))
+      wait(max(0, min(stopping.values.min() ?? end, end) - Self.now))
       reap()
-      endLate()
+      killOverdue()
     }
-    if !retiring.isEmpty {
-      logger.error("workers don't end", metadata: ["processes": "\(retiring.keys.sorted())"])
+    if !stopping.isEmpty {
+      logger.error("workers don't end", metadata: ["processes": "\(stopping.keys.sorted())"])
     }
   }
 
-  /// Seconds, by a clock that is never set back.
+  /// The monotonic clock. Seconds.
   private static var now: Double { Double(Clock.monotonicNanoseconds) / 1e9 }
 
   private static func describe(_ status: Int32) -> String {

@@ -1,9 +1,3 @@
-import Glibc
-import POSIX
-
-// The FastCGI road: listening sockets, the protocol, the worker loop, and the supervisor that keeps workers
-// running. No authentication; a request is handed on as CGI.Request.
-
 /// Where to listen: `unix:PATH` or `HOST:PORT`.
 public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
   case unix(path: String)
