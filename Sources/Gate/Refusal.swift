@@ -24,7 +24,7 @@ public struct Refusal: Error, Sendable {
 
     // Signing in.
     case unusableChallenge
-    case wrongSignature
+    case unproven(String)
     case wrongPassword
     case passwordLoginDisabled
     case wrongFleetSecret
@@ -65,8 +65,9 @@ extension Refusal {
   public static let subjectMissing = Refusal(.subjectMissing)
   /// A challenge that is unknown, used, expired, or another address's.
   public static let unusableChallenge = Refusal(.unusableChallenge)
-  /// A signature that isn't the wallet's.
-  public static let wrongSignature = Refusal(.wrongSignature)
+  /// A wallet that doesn't prove its address.
+  /// - Parameter detail: what its scheme has to say of that.
+  public static func unproven(_ detail: String) -> Refusal { Refusal(.unproven(detail)) }
   /// An email or a password that is wrong.
   public static let wrongPassword = Refusal(.wrongPassword)
   public static let passwordLoginDisabled = Refusal(.passwordLoginDisabled)

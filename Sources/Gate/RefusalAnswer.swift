@@ -9,7 +9,7 @@ extension Refusal: ProblemConvertible, CustomStringConvertible {
     switch reason {
     case .missing: unauthorized(nil)
     case .malformed: unauthorized("invalid_request")
-    case .expired, .revoked, .invalid, .wrongKind, .subjectMissing, .unusableChallenge, .wrongSignature,
+    case .expired, .revoked, .invalid, .wrongKind, .subjectMissing, .unusableChallenge, .unproven,
       .wrongPassword, .wrongFleetSecret:
       unauthorized("invalid_token")
     case .lackingRole(let names), .lackingScope(let names): forbidden(scope: names)
@@ -60,7 +60,7 @@ extension Refusal: ProblemConvertible, CustomStringConvertible {
     case .lackingAudience(let names): "Requires one of audiences: \(Self.list(names))"
     case .unclearRequirement: "unclear requirement"
     case .unusableChallenge: "invalid or expired challenge"
-    case .wrongSignature: "signature verification failed"
+    case .unproven(let detail): detail
     case .wrongPassword: "invalid credentials"
     case .passwordLoginDisabled: "password login disabled"
     case .wrongFleetSecret: "invalid X-Fleet-Secret"

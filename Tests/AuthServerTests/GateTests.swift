@@ -103,7 +103,7 @@ import Wallets
     #expect(verify("").status == 401)
     #expect(verify(String(good.dropLast(2))).status == 401)
     #expect(verify(good + "x").status == 401)
-    let wallet = try WalletKey(algorithm: .ed25519)
+    let wallet = try WalletKey(Ed25519Scheme())
     let refresh = try backend.signIn(wallet).string("refresh_token")
     #expect(verify(refresh).detail == "Invalid token: a refresh token is no access token")
     #expect(verify(nil, fields: [("Authorization", "Basic abc")]).status == 401)
@@ -253,7 +253,7 @@ import Wallets
     #expect(login("?cookie=false")["set-cookie"] == nil)
     #expect(login("?cookie=yes").status == 400)
     #expect(verify(nil, fields: [("Cookie", "a=b; __Host-pico=\(token); c=d")]).status == 204)
-    let wallet = try WalletKey(algorithm: .ed25519)
+    let wallet = try WalletKey(Ed25519Scheme())
     let signIn = try backend.send(
       "POST", "/sign-in?cookie=true", fields: [],
       body: Array(wallet.signIn(backend.challenge(wallet.address)).utf8))
@@ -266,7 +266,7 @@ import Wallets
 
   /// Before anything is used up.
   @Test func aTokenTooLongForACookieIsRefused() throws {
-    let wallet = try WalletKey(algorithm: .mldsa65)
+    let wallet = try WalletKey(MLDSA65Scheme())
     let body = try wallet.signIn(backend.challenge(wallet.address))
     #expect(backend.send("POST", "/sign-in?cookie=true", body: Array(body.utf8)).status == 400)
     #expect(backend.send("POST", "/sign-in", body: Array(body.utf8)).status == 200)

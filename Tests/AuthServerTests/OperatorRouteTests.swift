@@ -4,6 +4,7 @@ import Stores
 import TestSupport
 import Testing
 import Tokens
+import Wallets
 
 @Suite struct OperatorRouteTests {
   private let backend = InProcess {
@@ -306,7 +307,7 @@ import Tokens
   // MARK: - The mint audit
 
   @Test func everyMintIsListed() throws {
-    let key = try backend.signIn(.init(algorithm: .ed25519))
+    let key = try backend.signIn(.init(Ed25519Scheme()))
     _ = token("operator", session: "s9")
     let operatorToken = token("operator")
     let list = try items(call("GET", "/mints", operatorToken))

@@ -21,16 +21,16 @@ import Wallets
     }
   }
 
-  @Test(arguments: WalletAlgorithm.allCases)
-  func aWalletSignsIn(_ algorithm: WalletAlgorithm) throws {
-    let key = try WalletKey(algorithm: algorithm)
+  @Test(arguments: WalletSchemes.all)
+  func aWalletSignsIn(_ scheme: any WalletScheme) throws {
+    let key = try WalletKey(scheme)
     let answer = try backend.signIn(key)
     #expect(answer.status == 200)
     #expect(answer["cache-control"] == "no-store")
     #expect(answer.string("token_type") == "Bearer")
     #expect(try answer.json()["expires_in"]?.integer == 900)
     #expect(answer.string("address") == key.address)
-    #expect(answer.string("algorithm") == algorithm.rawValue)
+    #expect(answer.string("algorithm") == scheme.name)
     let access = try backend.claims(answer.string("access_token"))
     #expect(
       Set(access.keys) == [
@@ -47,7 +47,7 @@ import Wallets
   }
 
   @Test func mldsa65IsMeantWhereNoAlgorithmIsNamed() throws {
-    let key = try WalletKey(algorithm: .mldsa65)
+    let key = try WalletKey(MLDSA65Scheme())
     #expect(try backend.signIn(key, changing: ["algorithm": nil]).status == 200)
   }
 
@@ -62,7 +62,7 @@ import Wallets
   }
 
   @Test func theAddressIsTakenInAnySpelling() throws {
-    let key = try WalletKey(algorithm: .ed25519)
+    let key = try WalletKey(Ed25519Scheme())
     for address in [key.address.uppercased(), "0x" + key.address, "0X" + key.address.uppercased()] {
       let challenge = try backend.challenge(address)
       let body = try key.signIn(challenge, changing: ["address": address])
@@ -73,7 +73,7 @@ import Wallets
   }
 
   @Test func hexIsTakenInAnySpelling() throws {
-    let key = try WalletKey(algorithm: .ed25519)
+    let key = try WalletKey(Ed25519Scheme())
     let challenge = try backend.challenge(key.address)
     let body = try key.signIn(
       challenge, changing: ["public_key": "0x" + key.address.uppercased()])
@@ -81,8 +81,8 @@ import Wallets
   }
 
   @Test func anotherAddressThanTheKeysIsRefused() throws {
-    let key = try WalletKey(algorithm: .ed25519)
-    let victim = try WalletKey(algorithm: .ed25519)
+    let key = try WalletKey(Ed25519Scheme())
+    let victim = try WalletKey(Ed25519Scheme())
     let challenge = try backend.challenge(victim.address)
     let body = try key.signIn(challenge, changing: ["address": victim.address])
     let answer = try backend.postJSON("/sign-in", body)
@@ -91,7 +91,7 @@ import Wallets
   }
 
   @Test func aChallengeOfAnotherAddressIsRefused() throws {
-    let key = try WalletKey(algorithm: .ed25519)
+    let key = try WalletKey(Ed25519Scheme())
     let challenge = try backend.challenge("00")
     let answer = try backend.postJSON("/sign-in", try key.signIn(challenge))
     #expect(answer.status == 401)
@@ -99,7 +99,7 @@ import Wallets
   }
 
   @Test func aWellFormedAttemptUsesUpItsChallengeAndAnyOtherDoesNot() throws {
-    let key = try WalletKey(algorithm: .ed25519)
+    let key = try WalletKey(Ed25519Scheme())
     let challenge = try backend.challenge(key.address)
     // Unparsable: nothing is used up.
     for changes in [["signature": "zz"], ["algorithm": "RSA"], ["public_key": "0"]] {
@@ -114,7 +114,7 @@ import Wallets
   }
 
   @Test func aChallengeExpires() throws {
-    let key = try WalletKey(algorithm: .ed25519)
+    let key = try WalletKey(Ed25519Scheme())
     let challenge = try backend.challenge(key.address)
     backend.clock.advance(60.5)
     #expect(try backend.postJSON("/sign-in", key.signIn(challenge)).status == 401)
@@ -122,7 +122,7 @@ import Wallets
 
   @Test func anAlgorithmThatIsNotSupportedIsRefused() throws {
     let backend = InProcess { $0.walletAlgorithms = ["secp256k1"] }
-    let key = try WalletKey(algorithm: .ed25519)
+    let key = try WalletKey(Ed25519Scheme())
     let answer = try backend.signIn(key)
     #expect(answer.status == 400)
     #expect(answer.detail == "unsupported wallet algorithm: Ed25519")

@@ -14,8 +14,8 @@ import Wallets
   }
 
   private func contract(_ client: HTTPClient) throws {
-    for algorithm in WalletAlgorithm.allCases {
-      let key = try WalletKey(algorithm: algorithm)
+    for scheme in WalletSchemes.all {
+      let key = try WalletKey(scheme)
       let body = try key.signIn(try client.challenge(key.address))
       let answer = try client.postJSON("/sign-in", body)
       #expect(answer.status == 200, "\(answer.text)")
@@ -51,7 +51,7 @@ import Wallets
   @Test func ofManyProcessesAtOnceOneAcceptsTheChallenge() throws {
     let server = try WebServer.lighttpdCGI(try environment())
     let client = server.client
-    let key = try WalletKey(algorithm: .ed25519)
+    let key = try WalletKey(Ed25519Scheme())
     for _ in 0..<5 {
       let body = try key.signIn(try client.challenge(key.address))
       let statuses = try concurrently(16) { _ in try client.postJSON("/sign-in", body).status }

@@ -36,7 +36,7 @@ import Wallets
     }
     killer.start()
     _ = try concurrently(8) { number in
-      let key = try WalletKey(algorithm: .ed25519)
+      let key = try WalletKey(Ed25519Scheme())
       while true {
         let state = tally.withLock { ($0.signIns, $0.revoked.count, $0.isOver) }
         if state.0 >= 10_000 && state.1 >= 2_000 && state.2 { return }

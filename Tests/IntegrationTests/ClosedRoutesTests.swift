@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Wallets
 
 /// What the shipped configurations show to nobody.
 @Suite(.serialized) struct ClosedRoutesTests {
@@ -39,7 +40,7 @@ import Testing
     #expect(try ask("?role=operator", token).status == 403)
     #expect(try ask("", "nonsense").status == 401)
     // The longest identity there is.
-    let long = try site.client.signIn(try .init(algorithm: .mldsa65)).string("access_token")
+    let long = try site.client.signIn(try .init(MLDSA65Scheme())).string("access_token")
     #expect(try ask("?token=1", long)["x-auth-request-access-token"] == long)
     #expect(try inside.get("/jwks").status == 404)
   }

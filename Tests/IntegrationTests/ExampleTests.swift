@@ -39,7 +39,7 @@ import Wallets
     }
     #expect(try reports(nil).status == 401)
     #expect(try reports("nonsense").status == 401)
-    let wallet = try WalletKey(algorithm: .secp256k1)
+    let wallet = try WalletKey(Secp256k1Scheme())
     let tokens = try client.signIn(wallet)
     let answer = try reports(tokens.string("access_token"))
     #expect(answer.status == 200)

@@ -16,7 +16,7 @@ import Wallets
   func whoMayComeInComesInWithAnIdentity(_ kind: Kind) throws {
     let guarded = try start(kind)
     let auth = guarded.site.client
-    let wallet = try WalletKey(algorithm: .ed25519)
+    let wallet = try WalletKey(Ed25519Scheme())
     let tokens = try auth.signIn(wallet)
     let token = tokens.string("access_token")
     let answer = try guarded.get("/any/x?y=z", bearer: token)
@@ -49,7 +49,7 @@ import Wallets
   @Test(arguments: Kind.allCases)
   func anIdentityOfAnyLengthGetsThrough(_ kind: Kind) throws {
     let guarded = try start(kind)
-    let wallet = try WalletKey(algorithm: .mldsa65)
+    let wallet = try WalletKey(MLDSA65Scheme())
     let token = try guarded.site.client.signIn(wallet).string("access_token")
     let answer = try guarded.get("/any/", bearer: token)
     #expect(answer.status == 200, "\(answer.text.prefix(300)) \(guarded.site.output.suffix(600))")

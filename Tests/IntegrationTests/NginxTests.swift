@@ -73,7 +73,7 @@ import Wallets
   }
 
   @Test func oneThousandSignInsNoneRefused() throws {
-    let keys = try (0..<8).map { _ in try WalletKey(algorithm: .ed25519) }
+    let keys = try (0..<8).map { _ in try WalletKey(Ed25519Scheme()) }
     let client = client
     let statuses = try concurrently(8) { number in
       try (0..<125).map { _ in try client.signIn(keys[number]).status }
@@ -82,7 +82,7 @@ import Wallets
   }
 
   @Test func oneChallengePresented64TimesAtOnceIsAcceptedOnce() throws {
-    let key = try WalletKey(algorithm: .ed25519)
+    let key = try WalletKey(Ed25519Scheme())
     let client = client
     for round in 0..<100 {
       let body = try key.signIn(try client.challenge(key.address))

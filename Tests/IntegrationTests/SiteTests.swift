@@ -112,14 +112,14 @@ import Wallets
       Probe("login", 200) {
         try $0.postJSON("/login", #"{"email":"ops@example.org","password":"correct horse"}"#)
       },
-      Probe("sign-in", 200) { try $0.signIn(try WalletKey(algorithm: .ed25519)) },
-      Probe("sign-in with an answer of 40 KB", 200) { try $0.signIn(try WalletKey(algorithm: .mldsa65)) },
+      Probe("sign-in", 200) { try $0.signIn(try WalletKey(Ed25519Scheme())) },
+      Probe("sign-in with an answer of 40 KB", 200) { try $0.signIn(try WalletKey(MLDSA65Scheme())) },
       Probe("refresh", 200) {
-        let tokens = try $0.signIn(try WalletKey(algorithm: .secp256k1))
+        let tokens = try $0.signIn(try WalletKey(Secp256k1Scheme()))
         return try $0.postJSON("/refresh", #"{"refresh_token":"\#(tokens.string("refresh_token"))"}"#)
       },
       Probe("bearer of a wallet, 11 KB", 403) {
-        let tokens = try $0.signIn(try WalletKey(algorithm: .mldsa65))
+        let tokens = try $0.signIn(try WalletKey(MLDSA65Scheme()))
         return try $0.call("GET", "/mints", bearer: tokens.string("access_token"))
       },
       Probe("no bearer", 401) { try $0.get("/mints") },

@@ -24,7 +24,7 @@ import Wallets
       let backend = try Backend(in: folder, state: disk + "/state", workers: 2, settings: Self.settings)
       let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
       let bearer = try client.session("op", role: "operator")
-      let key = try WalletKey(algorithm: .ed25519)
+      let key = try WalletKey(Ed25519Scheme())
       let signIn = try key.signIn(try client.challenge(key.address))
       let tokens = try client.signIn(key)
       let refresh = #"{"refresh_token":"\#(tokens.string("refresh_token"))"}"#
@@ -82,7 +82,7 @@ import Wallets
       let backend = try Backend(in: folder, state: disk + "/state", workers: 2, settings: Self.settings)
       let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
       let bearer = try client.session("op", role: "operator")
-      let tokens = try client.signIn(try WalletKey(algorithm: .ed25519))
+      let tokens = try client.signIn(try WalletKey(Ed25519Scheme()))
       let refresh = #"{"refresh_token":"\#(tokens.string("refresh_token"))"}"#
       #expect(try (0..<20_000).contains { _ in try client.postJSON("/refresh", refresh).status == 503 })
       #expect(

@@ -22,7 +22,7 @@ import Wallets
     let backends = try (0..<4).map {
       try Backend(in: folder, name: "backend-\($0)", state: folder.file("shared"))
     }
-    let key = try WalletKey(algorithm: .secp256k1)
+    let key = try WalletKey(Secp256k1Scheme())
     for round in 0..<40 {
       func client(_ number: Int) throws -> FastCGIClient {
         try FastCGIClient(unix: backends[number % 4].socket)

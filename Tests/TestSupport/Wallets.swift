@@ -5,11 +5,7 @@ extension WalletKey {
   /// The body of a sign-in for a challenge.
   /// - Parameter changes: members to replace, or to leave out where the value is nil.
   public func signIn(_ challenge: String, changing changes: [String: String?] = [:]) throws -> String {
-    var members: [(String, String)] = [
-      ("address", address), ("public_key", Hex.encode(publicKey)),
-      ("signature", Hex.encode(try sign(Array(challenge.utf8)))), ("challenge", challenge),
-      ("algorithm", algorithm.rawValue),
-    ]
+    var members = try signIn(answering: WalletMembers { $0 == "challenge" ? challenge : "" })
     for (name, value) in changes {
       members.removeAll { $0.0 == name }
       if let value { members.append((name, value)) }

@@ -5,18 +5,20 @@ import Wire
 @testable import Wallets
 
 @Suite struct WalletTests {
+  private static let schemes = WalletSchemes.all.compactMap { $0 as? any PublicKeyScheme }
+
   private let message = Array("0123456789abcdef".utf8)
 
-  @Test(arguments: WalletAlgorithm.allCases)
-  func acceptsItsOwnSignatureAndNoOther(_ algorithm: WalletAlgorithm) throws {
-    let key = try WalletKey(algorithm: algorithm)
-    let signature = try key.sign(message)
+  @Test(arguments: Self.schemes)
+  func acceptsItsOwnSignatureAndNoOther(_ scheme: any PublicKeyScheme) throws {
+    let key = try WalletKey(scheme)
+    let signature = try scheme.sign(message, seed: key.seed)
     func verifies(_ signature: [UInt8], _ message: [UInt8], _ publicKey: [UInt8]) -> Bool {
-      algorithm.verifies(signature: signature, of: message, publicKey: publicKey)
+      scheme.verifies(signature: signature, of: message, publicKey: publicKey)
     }
     #expect(verifies(signature, message, key.publicKey))
 
-    let other = try WalletKey(algorithm: algorithm)
+    let other = try WalletKey(scheme)
     #expect(!verifies(signature, message, other.publicKey))
     #expect(!verifies(signature, message + [0], key.publicKey))
     #expect(!verifies(signature, [], key.publicKey))
@@ -33,11 +35,11 @@ import Wire
     }
   }
 
-  @Test(arguments: WalletAlgorithm.allCases)
-  func aSeedMakesTheSameKeyAgain(_ algorithm: WalletAlgorithm) throws {
-    let key = try WalletKey(algorithm: algorithm)
-    #expect(try WalletKey(algorithm: algorithm, seed: key.seed).publicKey == key.publicKey)
-    #expect(throws: WalletKeyError.self) { try WalletKey(algorithm: algorithm, seed: [1, 2]) }
+  @Test(arguments: WalletSchemes.all)
+  func aSeedMakesTheSameKeyAgain(_ scheme: any WalletScheme) throws {
+    let key = try WalletKey(scheme)
+    #expect(try WalletKey(scheme, seed: key.seed).publicKey == key.publicKey)
+    #expect(throws: WalletKeyError.self) { try WalletKey(scheme, seed: [1, 2]) }
   }
 
   /// With a key of small order S = 0 and R = the neutral element satisfy the equation for many messages,
@@ -61,7 +63,7 @@ import Wire
         for byte in UInt8(0)..<64 {
           let signature = r + [UInt8](repeating: 0, count: 32)
           #expect(
-            !WalletAlgorithm.ed25519.verifies(
+            !Ed25519Scheme().verifies(
               signature: signature, of: [byte], publicKey: point))
         }
       }
@@ -69,8 +71,8 @@ import Wire
   }
 
   @Test func refusesHybridPointsAndHighS() throws {
-    let key = try WalletKey(algorithm: .secp256k1)
-    let signature = try key.sign(message)
+    let key = try WalletKey(Secp256k1Scheme())
+    let signature = try Secp256k1Scheme().sign(message, seed: key.seed)
     let context = Secp256k1Context.shared
     var point = secp256k1_pubkey()
     #expect(secp256k1_ec_pubkey_parse(context, &point, key.publicKey, 33) == 1)
@@ -79,7 +81,7 @@ import Wire
     secp256k1_ec_pubkey_serialize(
       context, &uncompressed, &count, &point, UInt32(SECP256K1_EC_UNCOMPRESSED))
     func verifies(_ signature: [UInt8], _ publicKey: [UInt8]) -> Bool {
-      WalletAlgorithm.secp256k1.verifies(signature: signature, of: message, publicKey: publicKey)
+      Secp256k1Scheme().verifies(signature: signature, of: message, publicKey: publicKey)
     }
     #expect(verifies(signature, uncompressed))
     var hybrid = uncompressed
@@ -94,6 +96,10 @@ import Wire
     #expect(verifies(compact, key.publicKey))
     var s = Array(compact[32...])
     #expect(secp256k1_ec_seckey_negate(context, &s) == 1)
-    #expect(!verifies(Array(compact[..<32]) + s, key.publicKey))
+    let high = Array(compact[..<32]) + s
+    #expect(!verifies(high, key.publicKey))
+    #expect(Secp256k1LowS.holds(for: parsed))
+    #expect(secp256k1_ecdsa_signature_parse_compact(context, &parsed, high) == 1)
+    #expect(!Secp256k1LowS.holds(for: parsed))
   }
 }

@@ -10,7 +10,7 @@ public struct Settings: Sendable {
   public var accessTokenMinutes = 15
   public var refreshTokenDays = 7
   public var challengeSeconds = 60
-  public var walletAlgorithms = ["ML-DSA-65", "Ed25519", "secp256k1"]
+  public var walletAlgorithms = WalletSchemes.onByDefault
   public var allowsPasswordLogin = false
   public var adminEmail = "admin@pico.local"
   public var adminPassword = ""

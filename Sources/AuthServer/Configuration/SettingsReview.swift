@@ -48,8 +48,8 @@ struct SettingsReview {
   private mutating func reviewTokens() {
     if settings.audience.isEmpty { refuse("audience", "must not be empty") }
     if settings.algorithm != "RS256" { refuse("algorithm", "must be RS256, the only one there is") }
-    for name in settings.walletAlgorithms where WalletAlgorithm(rawValue: name) == nil {
-      let known = WalletAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
+    for name in settings.walletAlgorithms where WalletSchemes.named(name) == nil {
+      let known = WalletSchemes.all.map(\.name).joined(separator: ", ")
       refuse("supported_wallet_algorithms", "has \(name), which is none of \(known)")
     }
   }

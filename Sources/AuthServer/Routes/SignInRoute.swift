@@ -8,80 +8,62 @@ import Wire
 struct SignInRoute: Sendable {
   private let body: JSONBody
   private let store: any ChallengeStore
+  /// The names of the schemes that are switched on.
   private let algorithms: [String]
   private let grants: TokenGrants
   private let cookie: SessionCookie?
+  private let schemes: [any WalletScheme]
 
-  init(_ context: RouteContext) {
+  init(_ context: RouteContext, schemes: [any WalletScheme] = WalletSchemes.all) {
     body = context.body
     store = context.stores.challenges
     algorithms = context.settings.walletAlgorithms
     grants = context.grants
     cookie = context.cookie
+    self.schemes = schemes
   }
 
   @Sendable func respond(to request: Request) throws -> Response {
     let cookie = try SessionCookie.asked(by: request, of: cookie)
-    let attempt = try Attempt(try body.read(request), algorithms: algorithms)
-    // Told before the challenge is used up: an address of 1952 bytes, twice in the token.
-    if cookie != nil && attempt.algorithm == .mldsa65 {
-      throw Problem(.badRequest, "an ML-DSA-65 token is too long for a cookie")
+    let body = try body.read(request)
+    do {
+      return try signIn(body, cookie: cookie)
+    } catch let refusal as WalletRefusal {
+      switch refusal {
+      case .invalidRequest(let detail): throw Problem(.badRequest, detail)
+      case .notProven(let detail): throw Refusal.unproven(detail)
+      }
     }
+  }
+
+  private func signIn(_ body: JSONObject, cookie: SessionCookie?) throws -> Response {
+    let (scheme, attempt) = try read(body)
+    // Told before the challenge is used up. The address stands in the token twice, in base64url.
+    try cookie?.checkLength(attempt.address.utf8.count * 2 * 4 / 3)
     // Before the signature is looked at: whatever it says, this challenge has had its chance.
     guard try store.consume(attempt.challenge, for: attempt.address) else {
       throw Refusal.unusableChallenge
     }
-    guard
-      attempt.algorithm.verifies(
-        signature: attempt.signature, of: Array(attempt.challenge.utf8),
-        publicKey: attempt.publicKey)
-    else { throw Refusal.wrongSignature }
-    // Who signed in is told by the verified key, never by what the client says of itself.
-    let address = Hex.encode(attempt.publicKey)
-    guard Hex.normalized(attempt.address).hasSameBytes(as: address) else {
-      throw Problem(.badRequest, "address does not match verified public key")
-    }
-    let algorithm = attempt.algorithm.rawValue
+    let identity = try attempt.verify()
     var answer = try grants.pair(
-      subject: address, role: "wallet",
-      claims: [("wallet_address", address), ("algorithm", algorithm)], cookie: cookie)
-    answer.members.add("address", address)
-    answer.members.add("algorithm", algorithm)
+      subject: identity.subject, role: "wallet",
+      claims: [("wallet_address", identity.subject), ("algorithm", scheme.name)] + identity.claims,
+      cookie: cookie)
+    answer.members.add("address", identity.subject)
+    answer.members.add("algorithm", scheme.name)
     return answer.response
   }
-}
 
-extension SignInRoute {
-  /// A well-formed attempt to sign in. What isn't one uses up no challenge.
-  private struct Attempt {
-    let address: String
-    let publicKey: [UInt8]
-    let signature: [UInt8]
-    let challenge: String
-    let algorithm: WalletAlgorithm
-
-    init(_ body: JSONObject, algorithms: [String]) throws(Problem) {
-      address = try body.text("address")
-      let publicKey = try body.text("public_key")
-      let signature = try body.text("signature")
-      challenge = try body.text("challenge")
-      let algorithm = body["algorithm"] == nil ? "ML-DSA-65" : try body.text("algorithm")
-      guard ![address, publicKey, signature, challenge].contains(where: \.isEmpty) else {
-        throw Problem(.badRequest, "address, public_key, signature, and challenge required")
-      }
-      self.publicKey = try Self.decode("public_key", publicKey)
-      self.signature = try Self.decode("signature", signature)
-      guard algorithms.containsBytes(of: algorithm),
-        let known = WalletAlgorithm(rawValue: algorithm)
-      else { throw Problem(.badRequest, "unsupported wallet algorithm: \(algorithm)") }
-      self.algorithm = known
+  /// Reads a well-formed attempt. What isn't one uses up no challenge.
+  private func read(_ body: JSONObject) throws -> (scheme: any WalletScheme, attempt: any WalletAttempt) {
+    let leftOut = WalletSchemes.whenLeftOut
+    let algorithm = body["algorithm"] == nil ? leftOut.name : try body.text("algorithm")
+    let scheme = schemes.named(algorithm)
+    // What else is wrong is told before the algorithm is refused, so an unknown one is read like one left out.
+    let attempt = try (scheme ?? leftOut).parse(WalletMembers { try body.text($0) })
+    guard let scheme, algorithms.containsBytes(of: algorithm) else {
+      throw Problem(.badRequest, "unsupported wallet algorithm: \(algorithm)")
     }
-
-    private static func decode(_ name: String, _ text: String) throws(Problem) -> [UInt8] {
-      guard let bytes = Hex.decode(text) else {
-        throw Problem(.badRequest, "invalid hex encoding in \(name)")
-      }
-      return bytes
-    }
+    return (scheme, attempt)
   }
 }

@@ -12,20 +12,27 @@ struct Wallet: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Makes a key file (mode 0600) and prints its address and public key.")
 
-    @Option(help: "ML-DSA-65, Ed25519 or secp256k1.")
-    var algorithm = "ML-DSA-65"
+    @Option(help: "One of \(Wallet.algorithms).")
+    var algorithm = WalletSchemes.whenLeftOut.name
 
     @Argument(help: "The key file to make.") var file: String
 
     func validate() throws {
-      guard WalletAlgorithm(rawValue: algorithm) != nil else {
-        throw ValidationError("--algorithm takes ML-DSA-65, Ed25519 or secp256k1")
+      _ = try scheme
+    }
+
+    private var scheme: any WalletScheme {
+      get throws {
+        guard let scheme = WalletSchemes.named(algorithm) else {
+          throw ValidationError("--algorithm takes one of \(Wallet.algorithms)")
+        }
+        return scheme
       }
     }
 
     func run() throws {
       try reporting {
-        let key = try WalletKey(algorithm: WalletAlgorithm(rawValue: algorithm)!)
+        let key = try WalletKey(scheme)
         guard try Files.createWhole(file, WalletFile.bytes(key)) else {
           throw CommandError("\(file) exists already")
         }
@@ -60,30 +67,33 @@ struct Wallet: ParsableCommand {
     func run() throws {
       try reporting {
         let key = try WalletFile.read(file)
-        let challenge = try challenge == "-" ? Self.readChallenge() : challenge
-        guard Hex.decode(challenge)?.count == 32 else {
+        let answer = try challenge == "-" ? Self.readAnswer() : Self.members(challenge)
+        guard Hex.decode(try answer.text("challenge"))?.count == 32 else {
           throw CommandError("a challenge is 64 hex digits")
         }
-        let signature = try key.sign(Array(challenge.utf8))
         var body = JSONObjectWriter()
-        body.add("address", key.address)
-        body.add("public_key", Hex.encode(key.publicKey))
-        body.add("signature", Hex.encode(signature))
-        body.add("challenge", challenge)
-        body.add("algorithm", key.algorithm.rawValue)
+        for (name, value) in try key.signIn(answering: answer) { body.add(name, value) }
         try Console.print(json: body.finish())
       }
     }
 
-    private static func readChallenge() throws -> String {
+    private static func readAnswer() throws -> WalletMembers {
       let text = readLine() ?? ""
-      guard text.hasPrefix("{") else { return text }
-      return try JSONObject(parsing: Array(text.utf8))["challenge"]?.string ?? ""
+      guard text.hasPrefix("{") else { return members(text) }
+      let answer = try JSONObject(parsing: Array(text.utf8))
+      return WalletMembers { answer[$0]?.string ?? "" }
+    }
+
+    /// The answer of `POST /challenge`, where only the challenge is at hand.
+    private static func members(_ challenge: String) -> WalletMembers {
+      WalletMembers { $0 == "challenge" ? challenge : "" }
     }
   }
 
+  private static let algorithms = WalletSchemes.all.map(\.name).joined(separator: ", ")
+
   private static func describe(_ key: WalletKey) throws {
-    try Console.print("algorithm  \(key.algorithm.rawValue)")
+    try Console.print("algorithm  \(key.scheme.name)")
     try Console.print("address    \(key.address)")
     try Console.print("public_key \(Hex.encode(key.publicKey))")
   }
@@ -93,7 +103,7 @@ struct Wallet: ParsableCommand {
 enum WalletFile {
   static func bytes(_ key: WalletKey) -> [UInt8] {
     var document = JSONObjectWriter()
-    document.add("algorithm", key.algorithm.rawValue)
+    document.add("algorithm", key.scheme.name)
     document.add("address", key.address)
     document.add("seed", Hex.encode(key.seed))
     return document.finish() + [UInt8(ascii: "\n")]
@@ -102,8 +112,8 @@ enum WalletFile {
   static func read(_ file: String) throws -> WalletKey {
     let document = try? JSONObject(parsing: try Files.read(file))
     guard let document, let seed = document["seed"]?.string.flatMap(Hex.decode),
-      let algorithm = document["algorithm"]?.string.flatMap(WalletAlgorithm.init(rawValue:)),
-      let key = try? WalletKey(algorithm: algorithm, seed: seed)
+      let scheme = document["algorithm"]?.string.flatMap(WalletSchemes.named),
+      let key = try? WalletKey(scheme, seed: seed)
     else { throw CommandError("\(file) is no wallet key file") }
     return key
   }

@@ -1,16 +1,32 @@
 import Crypto
 
-/// Ed25519, RFC 8032 section 5.1.7, without the keys for which anybody can sign.
-enum Ed25519Verifier {
-  static let publicKeySize = 32
-  static let signatureSize = 64
+/// Ed25519, RFC 8032 section 5.1, without the keys for which anybody can sign.
+public struct Ed25519Scheme: PublicKeyScheme {
+  private static let publicKeySize = 32
+  private static let signatureSize = 64
 
-  static func verifies(signature: [UInt8], of message: [UInt8], publicKey: [UInt8]) -> Bool {
-    guard publicKey.count == publicKeySize, signature.count == signatureSize,
-      isCanonical(publicKey), !hasSmallOrder(publicKey),
+  public let name = "Ed25519"
+
+  public init() {}
+
+  public func verifies(signature: [UInt8], of message: [UInt8], publicKey: [UInt8]) -> Bool {
+    guard publicKey.count == Self.publicKeySize, signature.count == Self.signatureSize,
+      Self.isCanonical(publicKey), !Self.hasSmallOrder(publicKey),
       let key = try? Curve25519.Signing.PublicKey(rawRepresentation: publicKey)
     else { return false }
     return key.isValidSignature(signature, for: message)
+  }
+
+  public func publicKey(seed: [UInt8]) throws(WalletKeyError) -> [UInt8] {
+    guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed) else {
+      throw WalletKeyError()
+    }
+    return Array(key.publicKey.rawRepresentation)
+  }
+
+  /// - Returns: 64 bytes.
+  public func sign(_ message: [UInt8], seed: [UInt8]) throws -> [UInt8] {
+    Array(try Curve25519.Signing.PrivateKey(rawRepresentation: seed).signature(for: message))
   }
 
   /// Whether y is below 2^255 - 19: one key, one address.
