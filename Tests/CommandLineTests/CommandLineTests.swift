@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Wallets
 
 /// The real program, as a person runs it.
 @Suite struct CommandLineTests {
@@ -73,7 +74,7 @@ import Testing
     #expect(try run("hash-password", input: "").status == 1)
   }
 
-  @Test(arguments: ["ML-DSA-65", "Ed25519", "secp256k1"])
+  @Test(arguments: WalletSchemes.all.map(\.name))
   func aWalletIsMadeShownAndSignsWith(_ algorithm: String) throws {
     let file = folder.file("wallet.json")
     let made = try run("wallet", "new", "--algorithm", algorithm, file)
@@ -94,6 +95,19 @@ import Testing
     #expect(try run("wallet", "sign", file, "xyz").status == 1)
     let seed = try #require(folder.read("wallet.json").firstMatch(of: /"seed":"([0-9a-f]{64})"/)?.output.1)
     for output in [made.output, direct.output, piped.output] { #expect(!output.contains(seed)) }
+  }
+
+  @Test func everyWalletAlgorithmIsShown() throws {
+    let names = WalletSchemes.all.map(\.name)
+    #expect(try run("wallet", "algorithms").output == names.map { $0 + "\n" }.joined())
+    let help = try run("wallet", "new", "--help").output
+    let refusal = try run("wallet", "new", "--algorithm", "RSA", "x").errors
+    let setting = try run("check").output
+    let mistake = try run("check", environment: ["SERVER_AUTH_SUPPORTED_WALLET_ALGORITHMS": "RSA"]).errors
+    let readme = try String(contentsOfFile: "\(WebServer.project)/README.md", encoding: .utf8)
+    for name in names {
+      for text in [help, refusal, setting, mistake, readme] { #expect(text.contains(name)) }
+    }
   }
 
   @Test func wrongUseIsStatus64AndHelpIsNot() throws {

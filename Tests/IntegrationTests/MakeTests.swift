@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Wallets
 
 /// What a user does first, with the release build.
 @Suite(
@@ -20,9 +21,9 @@ struct MakeTests {
     try #require(run.isRunning, "\(run.output)")
     let demo = try Tool.run(["\(WebServer.project)/scripts/demo"], environment: ["PORT": "\(port)"])
     #expect(demo.status == 0, "\(demo.errors)")
-    #expect(demo.output.components(separatedBy: "signature: valid").count == 4)
-    for algorithm in ["ML-DSA-65", "Ed25519", "secp256k1"] {
-      #expect(demo.output.contains("\"algorithm\": \"\(algorithm)\""))
+    #expect(demo.output.components(separatedBy: "signature: valid").count == WalletSchemes.all.count + 1)
+    for scheme in WalletSchemes.all {
+      #expect(demo.output.contains("\"algorithm\": \"\(scheme.name)\""))
     }
 
     let password = try folder.read("var/operator-password").trimmingCharacters(in: .newlines)

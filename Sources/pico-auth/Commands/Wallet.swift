@@ -6,7 +6,7 @@ import Wire
 struct Wallet: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Makes wallet keys and signs challenges with them, to try a sign-in by hand.",
-    subcommands: [New.self, Address.self, Sign.self])
+    subcommands: [New.self, Address.self, Sign.self, Algorithms.self])
 
   struct New: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -87,6 +87,15 @@ struct Wallet: ParsableCommand {
     /// The answer of `POST /challenge`, where only the challenge is at hand.
     private static func members(_ challenge: String) -> WalletMembers {
       WalletMembers { $0 == "challenge" ? challenge : "" }
+    }
+  }
+
+  struct Algorithms: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Prints the wallet algorithms, one on each line.")
+
+    func run() throws {
+      try reporting { for scheme in WalletSchemes.all { try Console.print(scheme.name) } }
     }
   }
 
