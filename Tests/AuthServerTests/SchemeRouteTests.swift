@@ -15,17 +15,16 @@ import Wire
   }
 
   /// The sign-in route beside those of the backend, on the same files.
-  private func route(algorithms: [String] = ["Message"], cookie: SessionCookie? = nil) throws -> SignInRoute {
+  private func route(algorithms: [String] = ["Message"], cookie: String = "") throws -> SignInRoute {
     var settings = Settings()
     settings.stateFolder = backend.folder.path
     let (clock, logger) = (backend.clock.clock, backend.log.logger)
-    let stores = AuthServer.Stores.files(settings, clock: clock, logger: logger)
-    let issuing = TokenIssuing(
-      settings: settings, keys: try .init(keys: [InProcess.key]), audit: stores.mints, clock: clock,
-      logger: logger)
-    return SignInRoute(
-      body: JSONBody(limit: 65536), store: stores.challenges, algorithms: algorithms, issuing: issuing,
-      cookie: cookie, schemes: WalletSchemes.all + [scheme()])
+    settings.walletAlgorithms = algorithms
+    settings.cookieName = cookie
+    let context = RouteContext(
+      settings: settings, keys: try .init(keys: [InProcess.key]),
+      stores: StoreBackend.open(settings, clock: clock, logger: logger), clock: clock, logger: logger)
+    return SignInRoute(context, schemes: WalletSchemes.all + [scheme()])
   }
 
   private func send(_ body: String, to route: SignInRoute, query: String = "") throws -> HTTPAnswer {
@@ -33,8 +32,8 @@ import Wire
     let response: Response
     do {
       response = try route.respond(to: request)
-    } catch let problem as Problem {
-      response = problem.response
+    } catch let failure as any ProblemConvertible {
+      response = failure.problem.response
     }
     return HTTPAnswer(status: response.status.code, fields: [], body: try response.collectBody())
   }

@@ -1,47 +1,31 @@
 import TestSupport
 import Testing
-import Wire
 
 @testable import Tokens
 
-@Suite(.enabled(if: Vectors.areThere, "no vectors beside the project"))
-struct VectorTests {
-  private func key(_ jwk: [String: Any]) throws -> VerificationKey {
-    func number(_ name: String) throws -> [UInt8] {
-      try #require(Base64URL.decode(Array((jwk[name] as! String).utf8)))
-    }
-    return VerificationKey(
-      kid: jwk["kid"] as! String, modulus: try number("n"), exponent: try number("e"))
-  }
-
+/// Wycheproof's vectors: what is valid by the rules of this program passes, and nothing else does.
+@Suite struct VectorTests {
   @Test func rsaSignatures() throws {
-    var accepted = 0
-    for group in try Vectors.groups("rsa_signature_2048_sha256_test.json") {
-      let key = try key(group["keyJwk"] as! [String: Any])
-      for test in group["tests"] as! [[String: Any]] {
-        let passes = key.verifies(
-          Hex.decode(test["sig"] as! String)!, of: Hex.decode(test["msg"] as! String)![...])
-        if passes { accepted += 1 }
-        #expect(passes == (test["result"] as! String == "valid"), "\(test["tcId"]!)")
-      }
+    let vectors = try Vector.all("rsa-pkcs1-sha256")
+    #expect(Vector.counts(vectors) == ["valid": 9, "acceptable": 1, "invalid": 249])
+    for vector in vectors {
+      let key = VerificationKey(
+        kid: "", modulus: try Vector.bytes(vector.key[0]), exponent: try Vector.bytes(vector.key[1]))
+      let passes = key.verifies(
+        try Vector.bytes(vector.values[1]), of: try Vector.bytes(vector.values[0])[...])
+      #expect(passes == vector.mustPass, "\(vector.id): \(vector.kind)")
     }
-    #expect(accepted == 9)
   }
 
-  /// The RS256 groups, by their key's name.
-  @Test(arguments: [("kid-rsa-sign", 226), ("RS256_2048", 5)])
-  func jsonWebSignatures(_ kid: String, _ count: Int) throws {
-    let group = try #require(
-      try Vectors.groups("json_web_signature_test.json").first {
-        let jwk = ($0["public"] ?? $0["private"]) as? [String: Any]
-        return jwk?["kid"] as? String == kid && jwk?["alg"] as? String == "RS256"
-      })
-    let key = try key((group["public"] ?? group["private"]) as! [String: Any])
-    let tests = group["tests"] as! [[String: Any]]
-    #expect(tests.count == count)
-    for test in tests {
-      let passes = isSigned(test["jws"] as! String, by: key)
-      #expect(passes == (test["result"] as! String == "valid"), "\(test["tcId"]!) \(test["comment"]!)")
+  @Test func jsonWebSignatures() throws {
+    let vectors = try Vector.all("jws-rsa")
+    #expect(Vector.counts(vectors) == ["valid": 8, "algorithm": 24, "invalid": 283])
+    for vector in vectors {
+      let key = VerificationKey(
+        kid: vector.key[0], modulus: try Vector.bytes(vector.key[1]),
+        exponent: try Vector.bytes(vector.key[2]))
+      let token = vector.values[0] == "." ? "" : vector.values[0]
+      #expect(isSigned(token, by: key) == vector.mustPass, "\(vector.id): \(vector.kind)")
     }
   }
 
