@@ -1,5 +1,6 @@
 import COpenSSL
 import Crypto
+import Synchronization
 import Wire
 
 /// An RSA private key of 2048 bits or more: signs RS256 (RFC 7518, section 3.3).
@@ -22,6 +23,8 @@ public final class SigningKey: Sendable {
   private final class Handle: @unchecked Sendable {
     let key: OpaquePointer
     let contexts: KeyContexts
+    /// Whether a signature of the private half was found to be the public half's.
+    let isProven = Atomic(false)
 
     /// Takes ownership of the key.
     init(owning key: OpaquePointer) {
@@ -111,6 +114,7 @@ public final class SigningKey: Sendable {
       exponent: try Self.number(OSSL_PKEY_PARAM_RSA_E, of: key))
     if let fault = numbers.fault { throw KeyError("holds \(fault)") }
     self.init(kid: kid, numbers: numbers, handle: OnFirstUse { () throws(KeyError) in handle })
+    _ = try sign([])
   }
 
   private init(kid: String, numbers: PublicNumbers, handle: OnFirstUse<Handle>) {
@@ -159,7 +163,7 @@ public final class SigningKey: Sendable {
   }
 
   /// Signs a message: RSASSA-PKCS1-v1_5 over SHA-256, as long as the modulus. `EVP_PKEY_sign`.
-  /// - Throws: ``KeyError``.
+  /// - Throws: ``KeyError``, also where the private half doesn't belong to the public one.
   public func sign(_ message: [UInt8]) throws(KeyError) -> [UInt8] {
     let handle = try handle.get()
     let digest = Array(SHA256.hash(data: message))
@@ -171,6 +175,13 @@ public final class SigningKey: Sendable {
       return isSigned
     }
     guard isSigned, length == signature.count else { throw .openSSL("EVP_PKEY_sign") }
+    // OpenSSL doesn't tell whether the numbers of a key belong together. One signature does.
+    if !handle.isProven.load(ordering: .relaxed) {
+      guard verification.verifies(signature, of: message[...]) else {
+        throw KeyError("holds a damaged private key")
+      }
+      handle.isProven.store(true, ordering: .relaxed)
+    }
     return signature
   }
 }

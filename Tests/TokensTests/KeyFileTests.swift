@@ -117,30 +117,51 @@ import Testing
       ])
   }
 
-  /// Whatever of a key is damaged: nothing traps, and nothing signs that shouldn't.
-  @Test func aDamagedKeyIsFoundWhenItIsUsed() throws {
-    let message: [UInt8] = [1]
-    let key = try files().load().signing
-    let pem = try folder.read("keys/pico-server-auth-1.pem")
+  @Test func aKeyThatIsCutOffIsRefused() throws {
+    let pem = try madeKey()
     for length in stride(from: 0, to: pem.utf8.count - 30, by: 13) {
       try folder.write("cut.pem", String(pem.prefix(length)))
-      #expect(throws: KeyError.self) { try deferred("cut.pem").load().signing.sign(message) }
+      #expect(throws: KeyError.self) { try deferred("cut.pem").load().signing.sign([1]) }
+      #expect(throws: KeyError.self) { try files("cut.pem").load() }
     }
-    let lines = pem.split(separator: "\n", omittingEmptySubsequences: false)
+  }
+
+  /// OpenSSL reads many a damaged key, and signs by the numbers that are whole. Whatever is signed must be good by the key
+  /// that is published.
+  @Test(arguments: ["A", "/", "!"])
+  func aDamagedKeySignsWhatItsPublicHalfVerifiesOrNothing(_ change: String) throws {
+    let message: [UInt8] = [1]
+    let lines = try madeKey().split(separator: "\n", omittingEmptySubsequences: false)
+    let whole = try files().load()
+    let expected = try whole.signing.sign(message)
+    var refused: Set<Int> = []
+    // Behind the first line and before the last, and the empty text behind that.
     for line in 1..<lines.count - 2 {
-      for change in ["A", "/", "!"] {
-        var changed = lines
-        changed[line] = Substring(change + changed[line].dropFirst())
-        try folder.write("changed.pem", changed.joined(separator: "\n"))
-        // OpenSSL may sign in spite of it, by the numbers that are whole; never something else than with the whole key,
-        // unless it is another key that is published as well.
-        guard let ring = try? deferred("changed.pem").load(), let signature = try? ring.signing.sign(message),
-          ring.signing.verification.modulus == key.verification.modulus
-        else { continue }
-        #expect(
-          signature == (try? key.sign(message)) || !key.verification.verifies(signature, of: message[...]))
+      var changed = lines
+      changed[line] = Substring((changed[line].hasPrefix(change) ? "B" : change) + changed[line].dropFirst())
+      try folder.write("changed.pem", changed.joined(separator: "\n"))
+      do throws(KeyError) {
+        let ring = try deferred("changed.pem").load()
+        let signature = try ring.signing.sign(message)
+        #expect(signature == expected && ring.keySet == whole.keySet, "line \(line)")
+      } catch {
+        refused.insert(line)
+      }
+      do throws(KeyError) {
+        let ring = try files("changed.pem").load()
+        #expect(ring.keySet == whole.keySet && !refused.contains(line), "line \(line)")
+      } catch {
+        #expect(refused.contains(line), "line \(line)")
       }
     }
+    // With `!` no line is base64. Otherwise the lines that hold the beginning and the modulus are refused.
+    #expect(refused.isSuperset(of: change == "!" ? 1...lines.count - 3 : 1...7), "\(refused.sorted())")
+  }
+
+  /// Makes the first key.
+  private func madeKey() throws -> String {
+    _ = try files().load()
+    return try folder.read("keys/pico-server-auth-1.pem")
   }
 
   @Test func aHandoverHasTheSameKeys() throws {
