@@ -237,8 +237,9 @@ public final class Supervisor {
         level: isExpected || status == 0 ? .info : .warning, "worker ended",
         metadata: ["process": "\(process)", "status": "\(Self.describe(status))"])
       for index in slots.indices {
-        for path in [\Slot.worker, \Slot.successor] where slots[index][keyPath: path]?.process == process {
-          let age = Self.now - slots[index][keyPath: path]!.started
+        for path in [\Slot.worker, \Slot.successor] {
+          guard let ended = slots[index][keyPath: path], ended.process == process else { continue }
+          let age = Self.now - ended.started
           slots[index][keyPath: path] = nil
           if age < Self.earlyFailure && status != 0 && status & 0x7f != SIGKILL {
             backOff(index)

@@ -12,8 +12,8 @@ import Testing
     { @Sendable (_: Int) in "192.0.2.66" },
     { @Sendable (number: Int) in "2001:db8::\(String(number, radix: 16))" },
   ])
-  func oneClientLeavesRoomForOthers(_ attacker: @Sendable (Int) -> String) {
-    let backend = InProcess { $0.maximumPendingChallenges = 200 }
+  func oneClientLeavesRoomForOthers(_ attacker: @Sendable (Int) -> String) throws {
+    let backend = try InProcess { $0.maximumPendingChallenges = 200 }
     let taken = (0..<400).count { ask(backend, from: attacker($0)).status == 200 }
     #expect((100..<150).contains(taken), "\(taken)")
     let refused = ask(backend, from: attacker(400))
@@ -26,14 +26,14 @@ import Testing
   }
 
   /// With room for all, anybody has as many as they ask for.
-  @Test func belowHalfOfTheLimitNobodyIsRefused() {
-    let backend = InProcess { $0.maximumPendingChallenges = 1000 }
+  @Test func belowHalfOfTheLimitNobodyIsRefused() throws {
+    let backend = try InProcess { $0.maximumPendingChallenges = 1000 }
     #expect((0..<490).allSatisfy { _ in ask(backend, from: "192.0.2.66").status == 200 })
   }
 
   /// The limit is for all together.
-  @Test func manyClientsMeetTheLimit() {
-    let backend = InProcess { $0.maximumPendingChallenges = 200 }
+  @Test func manyClientsMeetTheLimit() throws {
+    let backend = try InProcess { $0.maximumPendingChallenges = 200 }
     let taken = (0..<300).count { ask(backend, from: "198.51.\($0 / 100).\($0 % 100)").status == 200 }
     #expect(taken == 200)
   }

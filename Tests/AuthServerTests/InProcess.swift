@@ -6,18 +6,24 @@ import Logging
 import POSIX
 import Stores
 import TestSupport
+import Testing
 import Tokens
 
 /// The routes in this process, on files in a folder of their own.
 struct InProcess: AuthBackend {
-  static let key = try! SigningKey.generate(kid: "pico-server-auth-1")
+  private static let generated = Result { () throws(KeyError) in
+    try SigningKey.generate(kid: "pico-server-auth-1")
+  }
+
+  /// One for all tests, as it takes a while to make.
+  static var key: SigningKey { get throws { try generated.get() } }
 
   let folder = TemporaryFolder()
   let clock = ManualClock()
   let log = LogRecorder()
   let server: AuthService
 
-  init(_ change: (inout Settings) -> Void = { _ in }) {
+  init(_ change: (inout Settings) -> Void = { _ in }) throws {
     var settings = Settings()
     settings.stateFolder = folder.path
     settings.allowsPasswordLogin = true
@@ -26,9 +32,9 @@ struct InProcess: AuthBackend {
     change(&settings)
     let logger = log.logger
     let stores = StoreBackend.open(settings, clock: clock.clock, logger: logger)
-    try! stores.revocations.prepare()
+    try stores.revocations.prepare()
     server = AuthService(
-      settings: settings, keys: try! KeyRing(keys: [Self.key]), stores: stores, clock: clock.clock,
+      settings: settings, keys: try KeyRing(keys: [Self.key]), stores: stores, clock: clock.clock,
       logger: logger)
   }
 
@@ -42,24 +48,48 @@ struct InProcess: AuthBackend {
     _ method: String, _ path: String, fields: [(String, String)], body: [UInt8]?, from address: String
   ) -> HTTPAnswer {
     var httpFields = HTTPFields()
-    for (name, value) in fields { httpFields.append(HTTPField(name: .init(name)!, value: value)) }
+    for (name, value) in fields {
+      guard let name = HTTPField.Name(name) else { return unsendable("field \(name)") }
+      httpFields.append(HTTPField(name: name, value: value))
+    }
+    guard let method = HTTPRequest.Method(method) else { return unsendable("method \(method)") }
     let target = path.hasPrefix("//") ? String(path.dropFirst()) : "/api/v1/auth" + path
     let response = server.respond(
       to: Request(
-        method: .init(method)!, target: target, fields: httpFields, body: body ?? [],
+        method: method, target: target, fields: httpFields, body: body ?? [],
         remoteAddress: address))
+    var body: [UInt8] = []
+    do {
+      body = try response.collectBody()
+    } catch {
+      Issue.record(error)
+    }
     return HTTPAnswer(
-      status: response.status.code,
-      fields: response.fields.map { ($0.name.canonicalName, $0.value) },
-      body: (try? response.collectBody()) ?? [])
+      status: response.status.code, fields: response.fields.map { ($0.name.canonicalName, $0.value) },
+      body: body)
+  }
+
+  private func unsendable(_ what: String) -> HTTPAnswer {
+    Issue.record("no HTTP message has the \(what)")
+    return HTTPAnswer(status: 0, fields: [], body: [])
   }
 
   /// The claims of a token, its signature not looked at.
   func claims(_ token: String) throws -> [String: Any] {
     let parts = token.split(separator: ".")
+    try #require(parts.count == 3, "no token: \(token)")
     var text = parts[1].replacingOccurrences(of: "-", with: "+")
       .replacingOccurrences(of: "_", with: "/")
     while !text.count.isMultiple(of: 4) { text += "=" }
-    return try JSONSerialization.jsonObject(with: Data(base64Encoded: text)!) as! [String: Any]
+    let payload = try #require(Data(base64Encoded: text))
+    return try #require(try JSONSerialization.jsonObject(with: payload) as? [String: Any])
+  }
+
+  /// The `jti` of a token.
+  func tokenID(_ token: String) throws -> String { try #require(try claims(token)["jti"] as? String) }
+
+  /// How long a token with these claims lasts. Seconds.
+  func lifetime(_ claims: [String: Any]) throws -> Int {
+    try #require(claims["exp"] as? Int) - #require(claims["iat"] as? Int)
   }
 }

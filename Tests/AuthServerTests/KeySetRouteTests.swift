@@ -3,7 +3,9 @@ import TestSupport
 import Testing
 
 @Suite struct KeySetRouteTests {
-  private let backend = InProcess()
+  private let backend: InProcess
+
+  init() throws { backend = try InProcess() }
 
   @Test func publishesTheKeysAtBothPlaces() throws {
     let answer = backend.send("GET", "/jwks")

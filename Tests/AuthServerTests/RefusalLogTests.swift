@@ -8,7 +8,7 @@ import Testing
 /// What a flood leaves of the log.
 @Suite struct RefusalLogTests {
   @Test func aFloodHidesNobodyElse() throws {
-    let backend = InProcess()
+    let backend = try InProcess()
     func fail(_ address: String) -> HTTPAnswer {
       backend.send(
         "POST", "/refresh", fields: [], body: Array(#"{"refresh_token":"x"}"#.utf8), from: address)
@@ -40,8 +40,8 @@ import Testing
   }
 
   /// A full disk isn't filled with lines about it.
-  @Test func failuresThatAnybodyCanCauseAreLimited() {
-    let backend = InProcess { $0.challengePath = "/proc/nowhere/challenges.jsonl" }
+  @Test func failuresThatAnybodyCanCauseAreLimited() throws {
+    let backend = try InProcess { $0.challengePath = "/proc/nowhere/challenges.jsonl" }
     for _ in 0..<1000 {
       #expect(backend.send("POST", "/challenge", body: Array(#"{"address":"aa"}"#.utf8)).status == 503)
     }

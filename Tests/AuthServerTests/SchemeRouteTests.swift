@@ -80,10 +80,9 @@ import Wire
 
   /// Known by the address, whatever the scheme.
   @Test func anAddressTooLongForACookieUsesUpNothing() throws {
-    let cookie = SessionCookie(configured: "pico")
     let key = try WalletKey(MLDSA65Scheme())
     let body = try key.signIn(backend.challenge(key.address))
-    let route = try route(algorithms: WalletSchemes.onByDefault, cookie: cookie)
+    let route = try route(algorithms: WalletSchemes.onByDefault, cookie: "pico")
     let refused = try send(body, to: route, query: "?cookie=true")
     #expect(refused.status == 400)
     #expect(refused.detail == "the token is too long for a cookie")

@@ -18,7 +18,7 @@ import Testing
   func whatIsShippedIsWhatIsPrinted(_ target: String) throws {
     let result = try print([target, "--directory", folder.path, "--program", "/usr/bin/pico-auth"])
     try #require(result.status == 0, "\(result.errors)")
-    let shipped = "\(WebServer.project)/\(Self.folders[target]!)"
+    let shipped = "\(WebServer.project)/\(try #require(Self.folders[target]))"
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
     #expect(!names.isEmpty)
     for name in names {

