@@ -59,4 +59,15 @@ final class ChallengeShares: Sendable {
       return true
     }
   }
+
+  /// Takes a challenge out of the count that was taken for a client and couldn't be made.
+  func giveBack(for client: NetworkAddress?) {
+    guard let client = client?.network else { return }
+    state.withLock { state in
+      // The lifetime may have ended meanwhile, or the client not been counted.
+      guard let count = state.current[client], count > 0 else { return }
+      state.current[client] = count > 1 ? count - 1 : nil
+      state.total.current -= 1
+    }
+  }
 }

@@ -12,6 +12,7 @@ import Wire
 struct TokenGrants: Sendable {
   private let issuer: TokenIssuer
   private let audit: any MintAuditStore
+  private let reserve: SpaceReserve?
   private let logger: Logger
   private let accessSeconds: Int
   private let refreshSeconds: Int
@@ -19,9 +20,11 @@ struct TokenGrants: Sendable {
   private let isAuditRequired: Bool
 
   init(
-    settings: Settings, keys: KeyRing, audit: any MintAuditStore, clock: Clock, logger: Logger
+    settings: Settings, keys: KeyRing, audit: any MintAuditStore, reserve: SpaceReserve?, clock: Clock,
+    logger: Logger
   ) {
     self.audit = audit
+    self.reserve = reserve
     self.logger = logger
     issuer = TokenIssuer(
       ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
@@ -29,6 +32,14 @@ struct TokenGrants: Sendable {
     refreshSeconds = settings.refreshTokenDays * 86400
     recordedSeconds = settings.mintAuditMinimumSeconds
     isAuditRequired = settings.mintAuditRequired
+  }
+
+  /// Tells beforehand whether ``pair(subject:role:claims:cookie:)`` would be refused for want of disk space: for routes
+  /// that use something up first.
+  /// - Throws: ``StoreError`` where it would.
+  func checkSpace() throws(StoreError) {
+    let isRecorded = max(accessSeconds, refreshSeconds) >= recordedSeconds
+    if isAuditRequired && isRecorded { try reserve?.require() }
   }
 
   /// Issues an access and a refresh token.

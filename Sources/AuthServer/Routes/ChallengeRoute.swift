@@ -23,12 +23,20 @@ struct ChallengeRoute: Sendable {
   @Sendable func respond(to request: Request) throws -> Response {
     let wallet = try body.read(request).text("address")
     guard !wallet.isEmpty else { throw Problem(.badRequest, "address required") }
-    guard shares.take(for: address.of(request), load: store.load) else {
+    let client = address.of(request)
+    guard shares.take(for: client, load: store.load) else {
       throw Problem(
         .serviceUnavailable, "too many challenges are pending", fields: [.retryAfter: "\(lifetime)"])
     }
+    let challenge: String
+    do {
+      challenge = try store.create(for: wallet)
+    } catch {
+      shares.giveBack(for: client)
+      throw error
+    }
     var answer = JSONObjectWriter()
-    answer.add("challenge", try store.create(for: wallet))
+    answer.add("challenge", challenge)
     answer.add("ttl", lifetime)
     return .json(answer.finish())
   }

@@ -40,6 +40,8 @@ struct SignInRoute: Sendable {
     let (scheme, attempt) = try read(body)
     // Told before the challenge is used up. The address stands in the token twice, in base64url.
     try cookie?.checkLength(attempt.address.utf8.count * 2 * 4 / 3)
+    // Likewise: the client asks again with the same challenge.
+    try grants.checkSpace()
     // Before the signature is looked at: whatever it says, this challenge has had its chance.
     guard try store.consume(attempt.challenge, for: attempt.address) else {
       throw Refusal.unusableChallenge

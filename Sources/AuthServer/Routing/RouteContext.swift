@@ -33,7 +33,9 @@ struct RouteContext: Sendable {
       revocations: stores.revocations)
     cookie = SessionCookie(configured: settings.cookieName)
     gate = AccessGate(authenticator: authenticator, cookie: cookie)
-    grants = TokenGrants(settings: settings, keys: keys, audit: stores.mints, clock: clock, logger: logger)
+    grants = TokenGrants(
+      settings: settings, keys: keys, audit: stores.mints, reserve: stores.reserve, clock: clock,
+      logger: logger)
     body = JSONBody(limit: settings.maximumBodySize)
     address = ClientAddress(trustedProxies: settings.trustedProxies)
   }
