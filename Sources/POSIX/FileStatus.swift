@@ -48,11 +48,23 @@ public struct FileStatus: Sendable, Equatable {
       return nil
     }
   }
+
+  /// The same for a symbolic link itself, where the path names one. `lstat(2)`.
+  /// - Throws: ``SystemError`` (`lstat`) for anything but a missing file.
+  static func ofEntry(at path: String) throws(SystemError) -> FileStatus? {
+    var status = Glibc.stat()
+    do throws(SystemError) {
+      try retryingOnInterrupt("lstat", path) { lstat(path, &status) }
+      return FileStatus(status)
+    } catch  where error.code == ENOENT {
+      return nil
+    }
+  }
 }
 
 /// The kinds of files. `inode(7)`.
 public enum FileType: Sendable {
-  case regular, directory, socket, pipe
+  case regular, directory, socket, pipe, link
   /// A terminal, or another device of characters.
   case terminal
 
@@ -62,6 +74,7 @@ public enum FileType: Sendable {
     case S_IFDIR: self = .directory
     case S_IFSOCK: self = .socket
     case S_IFIFO: self = .pipe
+    case S_IFLNK: self = .link
     case S_IFCHR: self = .terminal
     default: return nil
     }

@@ -96,6 +96,22 @@ public enum Files {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
+  /// What a symbolic link points to. `readlink(2)`.
+  /// - Throws: ``SystemError``.
+  static func target(ofLink path: String) throws(SystemError) -> String {
+    var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = try retryingOnInterrupt("readlink", path) { readlink(path, &target, target.count) }
+    return String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// The folder that relative paths begin in. `getcwd(3)`.
+  /// - Throws: ``SystemError``.
+  static func workingFolder() throws(SystemError) -> String {
+    guard let path = getcwd(nil, 0) else { throw SystemError(call: "getcwd") }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
   /// The names in a folder, sorted by their bytes. `readdir(3)`.
   /// - Throws: ``SystemError`` (`opendir`).
   public static func names(in folder: String) throws(SystemError) -> [String] {

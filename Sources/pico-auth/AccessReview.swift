@@ -6,6 +6,7 @@ import POSIX
 struct AccessReview {
   /// What is in the way: the path, what is wrong, and what to do.
   private(set) var faults: [String] = []
+  private var distrusted: [String] = []
   private let user = Account.name(of: geteuid())
 
   /// - Parameter sources: the files that settings were read from.
@@ -33,12 +34,19 @@ struct AccessReview {
         faults.append(
           "\(folder): isn't there, and \(user) can't make it in \(place): install -d -m 0700 -o \(user) \(folder)"
         )
+      } else {
+        try reviewTrust(folder)
       }
       return
     }
-    if review(folder, R_OK | W_OK | X_OK, remedy: remedy), let fault = try TrustedFolder.fault(folder) {
-      faults.append("\(folder): \(fault)")
-    }
+    if review(folder, R_OK | W_OK | X_OK, remedy: remedy) { try reviewTrust(folder) }
+  }
+
+  /// A folder above several is told of once.
+  private mutating func reviewTrust(_ folder: String) throws {
+    guard let fault = try TrustedFolder.fault(folder), !distrusted.contains(fault.place) else { return }
+    distrusted.append(fault.place)
+    faults.append("\(folder): \(fault)")
   }
 
   /// - Returns: whether the user has the rights.

@@ -190,6 +190,87 @@ import Testing
     #expect(try run(["tokens", "list"]).status == 0)
   }
 
+  /// Whoever can write to a folder above can put another one in the state folder's place.
+  @Test func aFolderAboveThatOthersCanWriteToIsRefused() throws {
+    let above = folder.file("a/b")
+    let deep = "\(above)/c/state"
+    try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true)
+    for path in [folder.file("a"), above, "\(above)/c", deep] { #expect(chmod(path, 0o755) == 0) }
+    // By way of a link, the folders above the link count as well as those above its target.
+    let links = folder.file("links")
+    #expect(mkdir(links, 0o755) == 0)
+    #expect(symlink("../a/b/c", "\(links)/c") == 0)
+    for (state, open) in [
+      (deep, above), (deep, "\(above)/c"), ("\(links)/c/state", above), ("\(links)/c/state", links),
+      ("\(links)/../a/b/c/state", above), ("\(deep)/new/state", above),
+    ] {
+      let environment = ["SERVER_AUTH_STATE_DIR": state]
+      func list() throws -> CommandResult {
+        try Tool.run([Tool.picoAuth, "tokens", "list"], environment: environment)
+      }
+      #expect(try list().status == 0, "\(state)")
+      for mode: mode_t in [0o777, 0o775, 0o757] {
+        #expect(chmod(open, mode) == 0)
+        let refused = try list()
+        #expect(refused.status == 1, "\(state) \(open)")
+        #expect(
+          refused.errors.contains(
+            "\(state): the folder \(open) above it can be written by others: chmod go-w \(open)"),
+          "\(refused.errors)")
+        let check = try Tool.run([Tool.picoAuth, "check"], environment: environment)
+        #expect(check.errors.contains("chmod go-w \(open)"), "\(check.errors)")
+      }
+      // As /tmp is.
+      #expect(chmod(open, 0o1777) == 0)
+      #expect(try list().status == 0)
+      #expect(chmod(open, 0o755) == 0)
+    }
+  }
+
+  /// The owner of a folder above, or of a link, can put another one in its place.
+  @Test(.enabled(if: getuid() == 0, "only root can give files away"))
+  func aFolderOrLinkAboveOfAnotherUserIsRefused() throws {
+    let above = folder.file("above")
+    try FileManager.default.createDirectory(atPath: "\(above)/state", withIntermediateDirectories: true)
+    for path in [folder.path, above] { #expect(chmod(path, 0o755) == 0) }
+    #expect(try Tool.run(["chown", "-R", "nobody", above]).status == 0)
+    #expect(symlink(above, folder.file("link")) == 0)
+    func list(_ state: String) throws -> CommandResult {
+      try Tool.run(
+        ["setpriv", "--reuid", "nobody", "--clear-groups", Tool.picoAuth, "tokens", "list"],
+        environment: ["SERVER_AUTH_STATE_DIR": state])
+    }
+    #expect(try list("\(above)/state").status == 0)
+    #expect(try list("\(folder.file("link"))/state").status == 0)
+
+    #expect(try Tool.run(["chown", "daemon", above]).status == 0)
+    let refused = try list("\(above)/state")
+    #expect(refused.status == 1)
+    #expect(
+      refused.errors.contains(
+        "\(above)/state: the folder \(above) above it belongs to user daemon, and this process runs as nobody: "
+          + "chown root \(above)"), "\(refused.errors)")
+    #expect(try Tool.run(["chown", "root", above]).status == 0)
+    #expect(try list("\(above)/state").status == 0)
+
+    #expect(try Tool.run(["chown", "-h", "daemon", folder.file("link")]).status == 0)
+    #expect(chmod(folder.path, 0o1777) == 0)
+    let linked = try list("\(folder.file("link"))/state")
+    #expect(linked.status == 1)
+    #expect(linked.errors.contains("the link \(folder.file("link")) on the way to it belongs to user daemon"))
+    #expect(linked.errors.contains("chown -h root \(folder.file("link"))"), "\(linked.errors)")
+  }
+
+  @Test func linksThatGoRoundEndTheLook() throws {
+    #expect(symlink("b", folder.file("a")) == 0)
+    #expect(symlink("a", folder.file("b")) == 0)
+    let result = try Tool.run(
+      ["timeout", "30", Tool.picoAuth, "tokens", "list"],
+      environment: ["SERVER_AUTH_STATE_DIR": folder.file("a/state")])
+    #expect(result.status == 1)
+    #expect(result.errors.contains("Too many levels of symbolic links"), "\(result.errors)")
+  }
+
   /// Root's commands give what they make to the folder's owner, and nothing else.
   @Test(.enabled(if: getuid() == 0, "only root can give files away"))
   func aHardLinkToAFileOfRootsStaysRoots() throws {

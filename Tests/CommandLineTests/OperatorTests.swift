@@ -114,7 +114,7 @@ import Testing
     let result = try run(check)
     #expect(result.status == 1)
     #expect(result.errors.contains("\(state): isn't there, and nobody can't make it in \(folder.path)"))
-    #expect(chmod(folder.path, 0o777) == 0)
+    #expect(chmod(folder.path, 0o1777) == 0)
     #expect(try run(check).status == 0)
     #expect(try !FileManager.default.fileExists(atPath: state))
     #expect(try run([Tool.picoAuth, "check", "--user", "no-such-user"]).status == 1)
@@ -198,7 +198,7 @@ import Testing
     #expect(try run([Tool.picoAuth, "check"]).errors.contains("warning: checked as root"))
     let backend = try Backend(in: folder)
     #expect(backend.child.output.contains("warning pico-auth: runs as root; --user NAME gives that up"))
-    #expect(chmod(folder.path, 0o777) == 0)
+    #expect(chmod(folder.path, 0o1777) == 0)
     let socket = folder.file("n.sock")
     let service = try Child(
       [Tool.picoAuth, "serve", "--listen", "unix:\(socket)", "--user", "nobody"],

@@ -150,7 +150,7 @@ import Testing
       let result = try Tool.run(
         ["\(root)/usr/bin/pico-auth", "check", "--user", "www-data"] + config, environment: environment)
       #expect(result.status == 0, "\(result.errors)")
-      #expect(chmod(folder.path, 0o777) == 0)
+      #expect(chmod(folder.path, 0o1777) == 0)
       let socket = folder.file("s.sock")
       let service = try Child(
         ["setpriv", "--reuid", "33", "--regid", "33", "--clear-groups", "\(root)/usr/bin/pico-auth", "serve"]

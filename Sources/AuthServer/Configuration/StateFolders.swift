@@ -19,12 +19,12 @@ extension Settings {
       ? effectiveKeyPath : Files.parent(of: effectiveKeyPath)
   }
 
-  /// Refuses folders in which other users could exchange keys and shared files: whoever can remove the list of
+  /// Refuses folders in which other users could exchange keys and shared files, or that they could exchange: whoever can remove the list of
   /// revocations makes revoked tokens good again.
   /// - Throws: ``StoreError`` that names the folder and what to do.
   public func checkFolders() throws(StoreError) {
     for folder in stateFolders {
-      let fault: String?
+      let fault: TrustedFolder.Fault?
       do {
         fault = try TrustedFolder.fault(folder)
       } catch {
