@@ -16,7 +16,7 @@ class Application(BaseHTTPRequestHandler):
         # What a program that reads CGI variables would see.
         for name, value in self.headers.items():
             variable = name.upper().replace("-", "_")
-            if variable.startswith(("REMOTE_", "X_AUTH_")):
+            if variable.startswith(("REMOTE_", "X_AUTH_", "X_AGENT_", "ORIGIN")):
                 lines.append(f"{variable}={value}")
         text = ("\n".join(lines) + "\n").encode()
         self.send_response(200)

@@ -39,6 +39,11 @@ import Wallets
     #expect(try ask("?role=builder", token)["remote-user"] == "s")
     #expect(try ask("?role=operator", token).status == 403)
     #expect(try ask("", "nonsense").status == 401)
+    // Two of a kind are none.
+    let bearer = ("Authorization", "Bearer \(token)")
+    let agent = ("X-Agent-Authorization", "Bearer \(token)")
+    #expect(try inside.get("/verify", fields: [bearer, agent]).status == 204)
+    #expect(try inside.get("/verify", fields: [bearer, agent, agent]).status == 401)
     // The longest identity there is.
     let long = try site.client.signIn(try .init(MLDSA65Scheme())).string("access_token")
     #expect(try ask("?token=1", long)["x-auth-request-access-token"] == long)

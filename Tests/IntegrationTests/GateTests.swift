@@ -128,6 +128,57 @@ import Wallets
     #expect(try status(["http://localhost", "https://evil.example"]) == second)
   }
 
+  /// A field that comes twice is refused, or counts by one value, which is all that the application gets then.
+  @Test(arguments: Kind.allCases)
+  func whatWasCheckedIsWhatTheApplicationGets(_ kind: Kind) throws {
+    let guarded = try start(kind)
+    let auth = guarded.site.client
+    let token = try auth.session("s", role: "builder")
+    let (agent, other) = (try auth.session("a", role: "agent"), try auth.session("b", role: "agent"))
+    /// What the application gets of a field, without the prefix that it may have.
+    func value(_ name: String, in answer: HTTPAnswer) -> String? {
+      let told = told(answer)
+      return told[name] ?? told["HTTP_" + name]
+    }
+    let name = "X-Agent-Authorization"
+    let alone = try guarded.get("/any/", bearer: token, fields: [(name, "Bearer \(agent)")])
+    #expect(told(alone)["X_AUTH_AGENT"] == "a")
+    #expect(value("X_AGENT_AUTHORIZATION", in: alone) == "Bearer \(agent)")
+    for agents in [
+      ["Bearer \(agent)", "Bearer \(other)"], ["Bearer \(other)", "Bearer \(agent)"],
+      ["Bearer \(agent)", "nonsense"], ["", "Bearer \(other)"],
+    ] {
+      // The second time from the cache, where there is one.
+      for _ in 0..<2 {
+        let answer = try guarded.get("/any/", bearer: token, fields: agents.map { (name, $0) })
+        guard answer.status == 200 else {
+          #expect(answer.status == 401, "\(agents)")
+          continue
+        }
+        let passedOn = value("X_AGENT_AUTHORIZATION", in: answer)
+        // lighttpd drops an empty field.
+        #expect(
+          passedOn == (agents[0].isEmpty ? nil : agents[0]) || agents[0].isEmpty && passedOn == agents[1])
+        #expect(told(answer)["X_AUTH_AGENT"] == passedOn.map { claim("sub", of: $0) })
+      }
+    }
+    let cookie = [("Cookie", "__Host-pico=\(token)")]
+    for origins in [
+      ["http://localhost", "https://evil.example"], ["https://evil.example", "http://localhost"],
+      ["", "http://localhost"], ["http://localhost"],
+    ] {
+      for _ in 0..<2 {
+        let answer = try guarded.client.send(
+          "POST", "/any/", fields: cookie + origins.map { ("Origin", $0) }, body: [])
+        guard answer.status == 200 else {
+          #expect([401, 403].contains(answer.status) && origins.count > 1, "\(origins): \(answer.status)")
+          continue
+        }
+        #expect(value("ORIGIN", in: answer) == "http://localhost", "\(origins)")
+      }
+    }
+  }
+
   @Test(arguments: [Kind.nginx, .nginxCached])
   func aLocationThatForgetsWhatMustBeHadIsClosed(_ kind: Kind) throws {
     let guarded = try start(kind)

@@ -91,7 +91,7 @@ extension DeploymentValues {
         fastcgi_pass_request_body off;
 
         # Of the client's fields, those that the answer depends on. Where a field comes twice, nginx before 1.23 tells the
-        # first: what is checked here is what is told.
+        # first, and pico-auth-gate.conf hands no other on; from 1.23 on it tells all of them, which is refused.
         fastcgi_pass_request_headers off;
       \(fields)
 
@@ -144,6 +144,14 @@ extension DeploymentValues {
 
   // MARK: - Guarded locations
 
+  /// The client's fields that the gate judges and applications may read. nginx hands on each of several of a name, and the
+  /// gate is told one.
+  private static let nginxJudgedFields = ["Origin", "X-Agent-Authorization"]
+
+  private static func nginxValue(_ field: String) -> String {
+    "$http_" + field.replacing("-", with: "_").lowercased()
+  }
+
   private var nginxGuardIntro: String {
     """
     # Requirements are set before it; any one entry of a list is enough: set $pico_auth_role "operator,auditor"; likewise
@@ -162,34 +170,46 @@ extension DeploymentValues {
   }
 
   private var nginxGuard: String {
-    """
-    # For a location with proxy_pass: asks the gate, and tells the application the client's identity.
-    \(nginxGuardIntro)
+    let judged = Self.nginxJudgedFields.map { "proxy_set_header \($0) \(Self.nginxValue($0));" }
+      .joined(separator: "\n")
+    return """
+      # For a location with proxy_pass: asks the gate, and tells the application the client's identity.
+      \(nginxGuardIntro)
 
-    \(nginxQuestion)
+      \(nginxQuestion)
 
-    # In place of whatever the client says of itself; what is empty isn't passed on. nginx drops other spellings of the
-    # names: leave underscores_in_headers off and ignore_invalid_headers on. With these lines, proxy_set_header lines
-    # of the server block no longer count here. Where try_files leads elsewhere, they belong where proxy_pass is.
-    \(nginxProxyFields { $0.nginx })
+      # In place of whatever the client says of itself; what is empty isn't passed on. nginx drops other spellings of the
+      # names: leave underscores_in_headers off and ignore_invalid_headers on. With these lines, proxy_set_header lines
+      # of the server block no longer count here. Where try_files leads elsewhere, they belong where proxy_pass is.
+      \(nginxProxyFields { $0.nginx })
 
-    # The identity of an ML-DSA-65 wallet has 12 KB. The application must take as much.
+      # What the gate was told, where a client sends one of these twice. For a value of your own change the line: a second
+      # one would add a field.
+      \(judged)
 
-    """
+      # The identity of an ML-DSA-65 wallet has 12 KB. The application must take as much.
+
+      """
   }
 
   private var nginxGuardFastCGI: String {
-    """
-    # For a location with fastcgi_pass, behind its own fastcgi_param lines: asks the gate, and tells the application the
-    # client's identity.
-    \(nginxGuardIntro)
+    let judged = Self.nginxJudgedFields.map {
+      "fastcgi_param HTTP_\($0.replacing("-", with: "_").uppercased()) \(Self.nginxValue($0)) if_not_empty;"
+    }.joined(separator: "\n")
+    return """
+      # For a location with fastcgi_pass, behind its own fastcgi_param lines: asks the gate, and tells the application the
+      # client's identity.
+      \(nginxGuardIntro)
 
-    \(nginxQuestion)
+      \(nginxQuestion)
 
-    # In place of whatever the client says of itself.
-    \(nginxFastCGIFields { $0.nginx })
+      # In place of whatever the client says of itself.
+      \(nginxFastCGIFields { $0.nginx })
 
-    """
+      # What the gate was told, where a client sends one of these twice.
+      \(judged)
+
+      """
   }
 
   // MARK: - Open locations
