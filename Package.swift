@@ -72,6 +72,7 @@ let package = Package(
       dependencies: [
         "AuthServer", "CGI", "Gate", "POSIX", "Stores", "TestSupport", "Tokens", httpTypes, logging,
       ]),
+    .testTarget(name: "GateTests", dependencies: ["CGI", "Gate", "Tokens", "Wire", httpTypes]),
     .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "POSIX", "TestSupport", "pico-auth"]),
     .testTarget(
       name: "SupervisionTests", dependencies: ["POSIX", "Supervision", "TestSupport", "pico-auth"]),

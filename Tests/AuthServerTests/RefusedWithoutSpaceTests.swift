@@ -13,12 +13,12 @@ import Wallets
   private static let hugeReserve = 1 << 50
 
   @Test func aSignInThatWasRefusedMayBeTriedAgainWithItsChallenge() throws {
-    let roomy = InProcess { $0.stateReserve = 0 }
-    let full = InProcess {
+    let roomy = try InProcess { $0.stateReserve = 0 }
+    let full = try InProcess {
       $0.stateFolder = roomy.folder.path
       $0.stateReserve = Self.hugeReserve
     }
-    let key = try WalletKey(algorithm: .ed25519)
+    let key = try WalletKey(Ed25519Scheme())
     let attempt = try key.signIn(try roomy.challenge(key.address))
     for _ in 0..<2 {
       let refused = try full.postJSON("/sign-in", attempt)
@@ -31,16 +31,16 @@ import Wallets
 
   /// Where tokens are issued without a record, they need no space.
   @Test func whereNoRecordIsNeededSpaceIsNotEither() throws {
-    let roomy = InProcess { $0.stateReserve = 0 }
+    let roomy = try InProcess { $0.stateReserve = 0 }
     for change: @Sendable (inout Settings) -> Void in [
       { $0.mintAuditRequired = false }, { $0.mintAuditMinimumSeconds = 100 * 86400 },
     ] {
-      let full = InProcess {
+      let full = try InProcess {
         $0.stateFolder = roomy.folder.path
         $0.stateReserve = Self.hugeReserve
         change(&$0)
       }
-      let key = try WalletKey(algorithm: .ed25519)
+      let key = try WalletKey(Ed25519Scheme())
       let attempt = try key.signIn(try roomy.challenge(key.address))
       #expect(try full.postJSON("/sign-in", attempt).status == 200)
     }
@@ -50,11 +50,11 @@ import Wallets
   @Test func aChallengeThatWasNotGivenCountsForNobody() throws {
     let challenges = FailingChallenges()
     let settings = Settings()
-    let others = InProcess()
-    var stores = AuthServer.Stores.files(
+    let others = try InProcess()
+    var stores = StoreBackend.open(
       settings, clock: others.clock.clock, logger: others.log.logger)
     stores.challenges = challenges
-    let server = AuthServer(
+    let server = AuthService(
       settings: settings, keys: try KeyRing(keys: [InProcess.key]), stores: stores,
       logger: others.log.logger)
     func ask() -> HTTPResponse.Status {

@@ -8,7 +8,9 @@ import Wire
 
 /// Signing in by a scheme that the route has never heard of.
 @Suite struct SchemeRouteTests {
-  private let backend = InProcess()
+  private let backend: InProcess
+
+  init() throws { backend = try InProcess() }
 
   private func scheme(_ domain: String = "a.example") -> MessageScheme {
     MessageScheme(domain: domain, clock: backend.clock.clock)

@@ -2,12 +2,12 @@ import Testing
 import Tokens
 import Wire
 
-@testable import AuthServer
+@testable import Gate
 
 /// The cache of tokens whose signature is good.
-@Suite struct VerifiedTokensTests {
+@Suite struct VerifiedTokenCacheTests {
   /// Each token counts with its length and 512 bytes: four fit into a generation, eight into the cache.
-  private let cache = VerifiedTokens(capacity: 4 * (100 + 512))
+  private let cache = VerifiedTokenCache(capacity: 4 * (100 + 512))
 
   private func token(_ number: Int) -> String {
     let name = "\(number)"

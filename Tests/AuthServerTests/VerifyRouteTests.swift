@@ -9,7 +9,7 @@ import Tokens
 import Wallets
 
 /// Who is let through, by `{base}/verify` in process.
-@Suite struct GateTests {
+@Suite struct VerifyRouteTests {
   private let backend: InProcess
 
   init() throws {
