@@ -7,7 +7,7 @@ import Stores
 import Synchronization
 import Tokens
 
-/// Challenges in memory: right for one process, as a test or a demonstration is.
+/// Keeps challenges in memory. One process alone can use it, so it is for tests and demonstrations.
 final class MemoryChallengeStore: ChallengeStore {
   private struct Entry {
     let address: String
@@ -43,7 +43,7 @@ final class MemoryChallengeStore: ChallengeStore {
   }
 }
 
-// The other two stores are the program's own, on files below the folder given as argument.
+// The other two stores are pico-auth's own, on files in the folder that the first argument names.
 let folder = CommandLine.arguments.dropFirst().first ?? "."
 let logger = Logger(label: "custom-stores")
 var settings = Settings()
