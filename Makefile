@@ -7,8 +7,8 @@ BUILD := @scripts/build
 .DEFAULT_GOAL := help
 .PHONY: help build run run-gate demo test crash-test bench bench-instructions install deb configs format lint clean setup-build
 
-help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
 
 setup-build:
 	@scripts/setup build
@@ -21,51 +21,51 @@ run: ## install what is missing, build, and run on http://127.0.0.1:8100 until C
 	$(BUILD)
 	@scripts/run
 
-run-gate: ## the same, with an application behind the gate at /app/
+run-gate: ## as run, with an example application behind the gate at /app/
 	@scripts/setup run-gate
 	$(BUILD)
 	@GATE=1 scripts/run
 
-demo: ## sign in with each wallet algorithm against a running `make run`
+demo: ## sign in with each wallet algorithm; needs a running `make run`
 	@scripts/demo
 
-test: ## install what is missing, then lint and every test, with real web servers
+test: ## install what is missing, check the format, and run every test, with real web servers
 	@scripts/setup test
 	@scripts/test
 
-crash-test: ## lose the power IMAGES times (2000) on FILE_SYSTEMS (all there are) and check every promise; as root
+crash-test: ## simulate IMAGES (2000) power losses on FILE_SYSTEMS (all), and check every promise; as root
 	@scripts/setup crash-test
 	$(BUILD)
 	@python3 -B Tests/PowerLoss --binary .build/release/pico-auth --keep .build/power-loss \
 	  --images $(or $(IMAGES),2000) $(if $(FILE_SYSTEMS),--file-systems $(FILE_SYSTEMS))
 
-bench: ## measure against a C responder, openssl, nginx and the peer, as ratios
+bench: ## measure the speed, as ratios to a C responder, openssl, nginx and pico-server-auth
 	@scripts/setup bench
 	@scripts/peers
 	$(BUILD)
 	@Benchmarks/bench
 
-bench-instructions: ## count instructions per request, compared with the committed ones
+bench-instructions: ## count instructions per request, and compare them with the committed figures
 	@scripts/setup bench
 	@scripts/peers
 	$(BUILD)
 	@.build/peers/bin/python Benchmarks/instructions
 
-install: build ## install below $(PREFIX), configuration in $(SYSCONFDIR), honouring DESTDIR
+install: build ## install below PREFIX (/usr/local), with the configuration in SYSCONFDIR (/etc), inside DESTDIR
 	@scripts/install
 
-deb: build ## pack for Debian: .build/deb/pico-auth_VERSION_ARCHITECTURE.deb
+deb: build ## build the Debian package, .build/deb/pico-auth_VERSION_ARCHITECTURE.deb
 	@scripts/deb .build/deb
 
-format: ## rewrite the sources in the project's format
+format: ## format the sources
 	swift format format --in-place --parallel --recursive Package.swift Sources Tests
 
-configs: ## print the shipped configurations anew, after a change of their templates
+configs: ## regenerate the shipped configurations, after you change a template
 	$(BUILD)
 	@scripts/configs
 
-lint: ## check the sources' format
+lint: ## check the format of the sources
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
-clean: ## remove what was built and what `make run` wrote
+clean: ## remove the build, and the folder var that `make run` writes
 	rm -rf .build .build-* var

@@ -48,7 +48,8 @@ let package = Package(
     .executableTarget(
       name: "pico-auth",
       dependencies: [
-        "AuthServer", "CGI", "FastCGI", "Gate", "Observation", "POSIX", "Stores", "Supervision", "Tokens", "Wallets", "Wire", logging,
+        "AuthServer", "CGI", "FastCGI", "Gate", "Observation", "POSIX", "Stores", "Supervision", "Tokens",
+        "Wallets", "Wire", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

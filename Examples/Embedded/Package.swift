@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that whoever uses the library needn't fetch an HTTP server.
+// A package of its own, so that users of the library don't download an HTTP server.
 let package = Package(
   name: "embedded",
   dependencies: [

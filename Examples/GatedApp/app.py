@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""An application that leaves it to the web server who may come in: it reads who it is from the fields that the gate
-sets, and nothing else. Usage: app.py PORT"""
+"""An application behind the gate. The web server decides who may reach it. The application reads who the user is from the
+identity headers that the gate sets, and from nothing else. Usage: app.py PORT"""
 
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +13,7 @@ class Application(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         lines = [f"Hello {self.headers.get('Remote-User', 'whoever you are')}.", f"length={len(body)}"]
-        # What a program that reads CGI variables would see.
+        # A program that reads CGI variables sees the headers under these names.
         for name, value in self.headers.items():
             variable = name.upper().replace("-", "_")
             if variable.startswith(("REMOTE_", "X_AUTH_", "X_AGENT_", "ORIGIN")):

@@ -8,8 +8,8 @@ import Logging
 import POSIX
 import Tokens
 
-// An application that signs people in itself: the routes of pico-auth and its own in one program, on an HTTP server of
-// its choice. Usage: embedded PORT STATE_FOLDER
+// An application that contains pico-auth: the routes of pico-auth and its own in one program, on an HTTP server of its choice.
+// Usage: embedded PORT STATE_FOLDER
 
 let port = UInt16(CommandLine.arguments[1])!
 var settings = Settings()
@@ -22,7 +22,7 @@ let stores = StoreBackend.open(settings, clock: .system, logger: logger)
 try stores.revocations.prepare()
 let auth = AuthService(settings: settings, keys: keys, stores: stores, logger: logger)
 
-/// A request as the library takes it.
+/// Converts the HTTP server's request to the library's.
 func libraryRequest(_ request: FlyingFox.HTTPRequest) async throws -> CGI.Request {
   var fields = HTTPFields()
   for (header, value) in request.headers {
@@ -34,7 +34,7 @@ func libraryRequest(_ request: FlyingFox.HTTPRequest) async throws -> CGI.Reques
     fields: fields, body: [UInt8](try await request.bodyData), remoteAddress: request.remoteIPAddress ?? "")
 }
 
-/// An answer as the HTTP server takes it.
+/// Converts the library's answer to the HTTP server's.
 func serverResponse(_ response: CGI.Response) throws -> FlyingFox.HTTPResponse {
   var headers = HTTPHeaders()
   for field in response.fields { headers.addValue(field.value, for: HTTPHeader(field.name.rawName)) }
@@ -42,7 +42,7 @@ func serverResponse(_ response: CGI.Response) throws -> FlyingFox.HTTPResponse {
   return HTTPResponse(statusCode: status, headers: headers, body: Data(try response.collectBody()))
 }
 
-/// Runs work that waits for the disk or computes for long, where it holds up no task.
+/// Runs work that waits for the disk or computes for long, on a thread where it delays no task.
 func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
   try await withCheckedThrowingContinuation { continuation in
     DispatchQueue.global().async { continuation.resume(with: Result(catching: work)) }
@@ -59,7 +59,7 @@ for path in ["\(settings.basePath)/*", "/.well-known/jwks.json"] {
   }
 }
 
-// The application's own, for wallets alone.
+// The application's own route, for wallets only.
 await server.appendRoute("GET /reports") { request in
   let request = try await libraryRequest(request)
   return try await blocking {
