@@ -58,14 +58,14 @@ deb: build ## build the Debian package, .build/deb/pico-auth_VERSION_ARCHITECTUR
 	@scripts/deb .build/deb
 
 format: ## format the sources
-	swift format format --in-place --parallel --recursive Package.swift Sources Tests
+	swift format format --in-place --parallel --recursive Package.swift Sources Tests deploy/DeploymentTarget.swift
 
 configs: ## regenerate the shipped configurations, after you change a template
 	$(BUILD)
 	@scripts/configs
 
 lint: ## check the format of the sources
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests deploy/DeploymentTarget.swift
 
 clean: ## remove the build, and the folder var that `make run` writes
 	rm -rf .build .build-* var

@@ -38,6 +38,10 @@ let package = Package(
     .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
     .target(name: "FastCGI", dependencies: ["CGI", "CLinux", "POSIX", httpTypes, logging]),
     .target(name: "Supervision", dependencies: ["CLinux", "FastCGI", "POSIX", logging]),
+    .target(
+      name: "DeploymentTemplates", path: "deploy",
+      exclude: ["apache", "config.yaml", "debian", "fail2ban", "lighttpd", "man", "systemd"],
+      resources: [.embedInCode("templates")]),
     .target(name: "Observation", dependencies: ["CLinux", "POSIX", "Wire", logging]),
     .target(
       name: "AuthServer",
@@ -48,8 +52,7 @@ let package = Package(
     .executableTarget(
       name: "pico-auth",
       dependencies: [
-        "AuthServer", "CGI", "FastCGI", "Gate", "Observation", "POSIX", "Stores", "Supervision", "Tokens",
-        "Wallets", "Wire", logging,
+        "AuthServer", "CGI", "DeploymentTemplates", "FastCGI", "Gate", "Observation", "POSIX", "Stores", "Supervision", "Tokens", "Wallets", "Wire", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -77,7 +80,8 @@ let package = Package(
     .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "POSIX", "TestSupport", "pico-auth"]),
     .testTarget(
       name: "SupervisionTests", dependencies: ["POSIX", "Supervision", "TestSupport", "pico-auth"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "Wire", "pico-auth"]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["DeploymentTemplates", "TestSupport", "Wire", "pico-auth"]),
     .testTarget(
       name: "IntegrationTests", dependencies: ["TestSupport", "Wallets", "custom-stores", "pico-auth"]),
   ],

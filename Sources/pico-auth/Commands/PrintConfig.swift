@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuthServer
+import DeploymentTemplates
 import Glibc
 import POSIX
 import Supervision
@@ -12,7 +13,7 @@ struct PrintConfig: ParsableCommand {
       With the name of a file only that one is printed; with --directory all are written there.
       """)
 
-  @Argument(help: "nginx, lighttpd, apache or systemd.")
+  @Argument(help: "One of: \(PrintConfig.targets).")
   var target: String
 
   @Argument(help: "One of the files.")
@@ -36,13 +37,19 @@ struct PrintConfig: ParsableCommand {
   @OptionGroup var config: ConfigOptions
 
   func validate() throws {
-    guard DeploymentTarget(rawValue: target) != nil else {
-      let known = DeploymentTarget.allCases.map(\.rawValue).joined(separator: ", ")
-      throw ValidationError("there are configurations for \(known), not for \(target)")
-    }
+    _ = try deploymentTarget()
     guard ListenAddress(listen) != nil else {
       throw ValidationError("--listen takes unix:PATH or HOST:PORT, not \(listen)")
     }
+  }
+
+  private static var targets: String { DeploymentTarget.all.map(\.name).joined(separator: ", ") }
+
+  private func deploymentTarget() throws -> DeploymentTarget {
+    guard let target = DeploymentTarget.named(target) else {
+      throw ValidationError("there are configurations for \(Self.targets), not for \(target)")
+    }
+    return target
   }
 
   func run() throws {
@@ -53,7 +60,7 @@ struct PrintConfig: ParsableCommand {
         configFile: Program.configFile(config.file) ?? Program.defaultConfig,
         program: program ?? Self.ownPath,
         listen: ListenAddress(listen)!, workers: workers, threads: threads)
-      var files = DeploymentTarget(rawValue: target)!.files(values)
+      var files = try deploymentTarget().files(values)
       if let file {
         files = files.filter { $0.name == file }
         guard !files.isEmpty else { throw UnknownFile(description: "there is no \(file) for \(target)") }

@@ -1,7 +1,7 @@
 import AuthServer
 import Supervision
 
-/// What the configurations of web servers and of systemd are filled in with.
+/// What the templates of web servers and of systemd are filled in with.
 struct DeploymentValues {
   var basePath: String
   var keySetPath = "/.well-known/jwks.json"
@@ -16,8 +16,30 @@ struct DeploymentValues {
   /// what would fill a disk. Bytes.
   let bodyLimit = 1 << 20
 
-  /// The base path, and something below it.
-  func path(_ below: String) -> String { basePath + below }
+  /// What every target's templates may ask for.
+  var common: TemplateValues {
+    TemplateValues(
+      texts: [
+        "ambiguous_path": Self.ambiguousPart,
+        "base_path": basePath,
+        "client_paths": clientPathPattern,
+        "concurrency": "\(workers * threads)",
+        "config_file": configFile,
+        "key_set_path": keySetPath,
+        "listen": "\(listen)",
+        "paths": pathPattern,
+        "program": program,
+        "state_dir": stateFolder,
+        "threads": "\(threads)",
+        "workers": "\(workers)",
+      ],
+      lists: [
+        "header": GateInput.headers.map(\.fields),
+        "identity": IdentityField.all.map(\.fields),
+        "requirement": GateInput.requirements.map(\.fields),
+        "server_input": GateInput.serverInputs.map(\.fields),
+      ])
+  }
 
   /// The paths of all routes, as a regular expression of lighttpd's and Apache's kind.
   var pathPattern: String { "^(\(Self.escaped(basePath))/|\(Self.escaped(keySetPath))$)" }
@@ -31,25 +53,5 @@ struct DeploymentValues {
 
   static func escaped(_ text: String) -> String {
     String(text.flatMap { #"\^$.|?*+()[]{}"#.contains($0) ? ["\\", $0] : [$0] })
-  }
-}
-
-/// A file to be printed or written.
-struct DeploymentFile {
-  let name: String
-  let text: String
-}
-
-/// Whom there are configurations for.
-enum DeploymentTarget: String, CaseIterable {
-  case nginx, lighttpd, apache, systemd
-
-  func files(_ values: DeploymentValues) -> [DeploymentFile] {
-    switch self {
-    case .nginx: values.nginx
-    case .lighttpd: values.lighttpd
-    case .apache: values.apache
-    case .systemd: values.systemd
-    }
   }
 }

@@ -17,5 +17,10 @@ struct IdentityField {
   /// Where nginx finds it in the gate's answer.
   var upstream: String { "$upstream_http_" + underscored.lowercased() }
 
+  /// As placeholders have it.
+  var fields: [String: String] {
+    ["name": name, "variable": variable, "nginx_variable": nginx, "upstream": upstream]
+  }
+
   static let all = IdentityHeader.all.map { IdentityField(name: $0.name) }
 }
