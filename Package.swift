@@ -52,7 +52,8 @@ let package = Package(
     .executableTarget(
       name: "pico-auth",
       dependencies: [
-        "AuthServer", "CGI", "DeploymentTemplates", "FastCGI", "Gate", "Observation", "POSIX", "Stores", "Supervision", "Tokens", "Wallets", "Wire", logging,
+        "AuthServer", "CGI", "DeploymentTemplates", "FastCGI", "Gate", "Observation", "POSIX", "Stores",
+        "Supervision", "Tokens", "Wallets", "Wire", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -13,6 +13,14 @@ public struct GateInputs: Sendable {
     input.gateUse == .none ? nil : variables[input]
   }
 
+  /// Whether the web server's configuration asks for the token itself, to pass it on.
+  public var asksForToken: Bool { Self.isYes(self[.passToken]) }
+
+  /// Whether a value switches something on.
+  public static func isYes(_ value: String?) -> Bool {
+    ["1", "true", "on"].contains(value)
+  }
+
   /// A variable that looks like a requirement, and is none.
   var unknownRequirement: String? { variables.unknownRequirement }
 }

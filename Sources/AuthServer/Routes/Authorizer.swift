@@ -18,30 +18,32 @@ struct Authorizer: Sendable {
   /// are those of somebody else's request, and not looked at.
   @Sendable func verify(_ request: Request) throws -> Response {
     // The query is that of the web server's own request.
+    let inputs = GateInputs(request)
     let requirements = try clear { () throws(Requirements.Unclear) in
-      [try Requirements(parameters: GateInputs(request)), try Requirements(query: request.query)]
+      [try Requirements(parameters: inputs), try Requirements(query: request.query)]
     }
     let admission = try gate.admit(request, requirements)
     // A query may be a script's, which HttpOnly keeps from reading the cookie's token.
     let isAskedByQuery =
       admission.credential.kind != .cookie
-      && request.query.contains { $0.name == "token" && Self.isYes($0.value) }
+      && request.query.contains { $0.name == "token" && GateInputs.isYes($0.value) }
     return Response(
       status: .noContent,
       fields: admission.fields(
-        .fields, withToken: isAskedByQuery || Self.isYes(request.variables[.passToken])))
+        .fields, withToken: isAskedByQuery || inputs.asksForToken))
   }
 
   /// 200 with the identity in variables, or a refusal that the web server passes on.
   @Sendable func authorize(_ request: Request) throws -> Response {
     // The query is the client's here, and has no say.
+    let inputs = GateInputs(request)
     let requirements = try clear { () throws(Requirements.Unclear) in
-      try Requirements(parameters: GateInputs(request))
+      try Requirements(parameters: inputs)
     }
     let admission = try gate.admit(request, [requirements])
     return Response(
       status: .ok,
-      fields: admission.fields(.variables, withToken: Self.isYes(request.variables[.passToken])))
+      fields: admission.fields(.variables, withToken: inputs.asksForToken))
   }
 
   /// - Throws: `Refusal` 403 where the web server's configuration isn't clear.
@@ -53,9 +55,5 @@ struct Authorizer: Sendable {
         "unclear requirement in the web server's configuration", metadata: ["name": "\(error.name)"])
       throw .unclearRequirement
     }
-  }
-
-  private static func isYes(_ value: String?) -> Bool {
-    ["1", "true", "on"].contains(value)
   }
 }

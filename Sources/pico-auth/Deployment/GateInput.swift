@@ -21,6 +21,8 @@ struct GateInput {
 
   /// The variable that holds it in nginx: `$http_x_agent_authorization`, `$request_method`, `$pico_auth_role`.
   private var nginx: String {
-    "$" + input.variable.lowercased().replacing("auth_require_", with: "auth_").replacing("auth_pass_", with: "auth_")
+    "$"
+      + input.variable.lowercased().replacing("auth_require_", with: "auth_").replacing(
+        "auth_pass_", with: "auth_")
   }
 }
