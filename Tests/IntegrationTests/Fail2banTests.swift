@@ -103,7 +103,9 @@ import Wallets
   /// As syslog and journald put a line.
   @Test(arguments: [
     "Nov 21 15:04:47 host pico-auth[123]: ", "Nov  1 15:04:47 host.example pico-auth[1]: ",
-    "2026-11-21T15:04:47.123456+00:00 host pico-auth[123]: ", "",
+    "2026-11-21T15:04:47.123456+00:00 host pico-auth[123]: ",
+    "2026-11-21T15:04:47.1+00:00 host lighttpd[9]: ",
+    "",
   ])
   func aPrefixOfTheSystemsIsSkipped(_ prefix: String) throws {
     let line =
@@ -114,5 +116,23 @@ import Wallets
     #expect(try failures(prefix + line.replacing(Self.attacker, with: "2001:db8::66")) == ["2001:db8::66"])
     #expect(try failures(prefix + line.replacing(Self.attacker, with: "unknown")).isEmpty)
     #expect(try failures(prefix + line.replacing(Self.attacker, with: "localhost")).isEmpty)
+  }
+
+  /// The jail of docs/deployment.md, and the line for lighttpd, as fail2ban reads them.
+  @Test(arguments: [("", "pico-auth.service"), ("lighttpd", "lighttpd.service")])
+  func theJailReadsTheRightJournal(_ server: String, _ unit: String) throws {
+    let text = try String(contentsOfFile: "\(WebServer.project)/docs/deployment.md", encoding: .utf8)
+    let blocks = text.matches(of: #/```ini\n((?s:.)*?)```/#).map { String($0.1) }
+    let jail = try #require(blocks.first { $0.hasPrefix("[pico-auth]") })
+    let line = server.isEmpty ? "" : try #require(blocks.first { $0.contains("\(server).service") })
+    #expect(try Tool.run(["cp", "-r", "/etc/fail2ban/.", folder.path]).status == 0)
+    #expect(try Tool.run(["cp", Self.filter, folder.file("filter.d/pico-auth.conf")]).status == 0)
+    try folder.write("jail.d/pico-auth.conf", jail + line)
+    let commands = try Tool.run(["fail2ban-client", "-c", folder.path, "-d"])
+    #expect(commands.status == 0, "\(commands.errors)")
+    let matches = commands.output.split(separator: "\n").filter {
+      $0.contains("addjournalmatch") && $0.contains("pico")
+    }
+    #expect(matches.count == 1 && matches[0].contains("'_SYSTEMD_UNIT=\(unit)'"), "\(matches)")
   }
 }
