@@ -58,11 +58,6 @@ import Testing
     }
   }
 
-  /// Packs what is under test.
-  private func package(_ name: String = "deb") throws -> String {
-    try String(#require(script(["deb", folder.file(name)]).output.split(separator: "\n").last))
-  }
-
   private func dpkg(_ arguments: [String]) throws -> CommandResult {
     try Tool.run(["dpkg", "--root=\(root)", "--force-depends", "--force-script-chrootless"] + arguments)
   }
@@ -87,18 +82,18 @@ import Testing
   }
 
   @Test func thePackageIsTheSameWhenItIsBuiltTwice() throws {
-    let first = try package("first")
+    let first = try BuiltPackage.path
     // Its files are of another second.
     let start = Date()
     #expect(eventually { Date().timeIntervalSince(start) > 1.1 })
-    let second = try package("second")
+    let second = try BuiltPackage.pack(into: folder.file("second"))
     #expect(first != second)
     #expect(
       try Data(contentsOf: URL(fileURLWithPath: first)) == Data(contentsOf: URL(fileURLWithPath: second)))
   }
 
   @Test func thePackageCarriesDocumentsCompletionsAndLicences() throws {
-    #expect(try Tool.run(["dpkg-deb", "--extract", try package(), root]).status == 0)
+    #expect(try Tool.run(["dpkg-deb", "--extract", try BuiltPackage.path, root]).status == 0)
     for file in [
       "doc/pico-auth/README.md", "doc/pico-auth/docs/deployment.md", "doc/pico-auth/docs/security.md",
       "doc/pico-auth/changelog.gz", "man/man8/pico-auth.8.gz",
@@ -136,7 +131,7 @@ import Testing
   /// lighttpd and mod_fcgid start the program as their own user, who has the state folder then.
   @Test(.enabled(if: getuid() == 0, "only root can give files to the web server's user"))
   func aFolderGivenToTheWebServerStaysItsAfterABootAndAnUpgrade() throws {
-    let package = try package()
+    let package = try BuiltPackage.path
     try install(package)
     #expect(chmod(folder.path, 0o755) == 0)
     // As docs/deployment.md says.
@@ -190,7 +185,7 @@ import Testing
 
   @Test(.enabled(if: getuid() == 0, "only root can give files to the package's user"))
   func thePackageInstallsServesAndGoes() throws {
-    try install(try package())
+    try install(try BuiltPackage.path)
 
     // The user is the folder's own, not the host's: by number.
     let user = try folder.read("root/etc/passwd").split(separator: "\n").first { $0.hasPrefix("pico-auth:") }
