@@ -125,7 +125,7 @@ import Testing
         "SERVER_AUTH_FLEET_MINT_SECRET_FILE": file, "SERVER_AUTH_ADMIN_PASSWORD": "third-secret",
       ])
     #expect(configuration.settings.fleetSecret == "first-secret-0123456789")
-    let shown = SettingKey.all.map(configuration.display).joined(separator: "\n")
+    let shown = SettingDeclarations.all.map { $0.display(configuration.settings) }.joined(separator: "\n")
     #expect(!shown.contains("-secret"))
     #expect(shown.components(separatedBy: "********").count == 4)
   }
@@ -149,7 +149,7 @@ import Testing
   }
 
   /// What a supervisor hands to its workers means what it read itself.
-  @Test func aHandoverMeansTheSame() throws {
+  @Test func aDocumentMeansTheSame() throws {
     try folder.write("secret", "from \"a\" file: #1\\\u{e9}\n")
     let given = try load(
       """
@@ -162,11 +162,13 @@ import Testing
         mint_audit_required: false
         admin_email: "true"
       """, ["SERVER_AUTH_KEY_PASSPHRASE_FILE": folder.file("secret"), "SERVER_AUTH_AUDIENCE": "7"])
-    try folder.write("handover.yaml", String(decoding: given.handover(), as: UTF8.self))
-    let taken = try Configuration(file: folder.file("handover.yaml"), environment: [:])
+    try folder.write("document.yaml", String(decoding: given.document(), as: UTF8.self))
+    let taken = try Configuration(file: folder.file("document.yaml"), environment: [:])
     #expect(given.settings.keyPassphrase == "from \"a\" file: #1\\\u{e9}")
     #expect(taken.settings.keyPassphrase == given.settings.keyPassphrase)
-    for key in SettingKey.all { #expect(taken.display(key) == given.display(key), "\(key.name)") }
+    for setting in SettingDeclarations.all {
+      #expect(setting.display(taken.settings) == setting.display(given.settings), "\(setting.name)")
+    }
   }
 
   @Test(arguments: ["10.0.0.0/33", "10.0.0", "proxy.example", "10.0.0.0/", "::/129", "10.0.0.0/8/8", ""])

@@ -51,33 +51,12 @@ public struct Configuration: Sendable {
   /// The files that secrets were read from.
   public private(set) var secretFiles: [String] = []
 
-  /// The value of a key, as a person may see it: secrets masked.
-  public func display(_ key: SettingKey) -> String {
-    switch key.kind {
-    case .string(let path):
-      let value = settings[keyPath: path]
-      if value.isEmpty { return key.effective?(settings) ?? "(unset)" }
-      return key.isSecret ? "********" : value
-    case .boolean(let path): return "\(settings[keyPath: path])"
-    case .integer(let path, _): return "\(settings[keyPath: path])"
-    case .list(let path):
-      let values = settings[keyPath: path]
-      return values.isEmpty ? key.effective?(settings) ?? "(any)" : "[\(values.joined(separator: ", "))]"
-    }
-  }
-
   /// All values that were given, as a file that means the same (JSON is YAML): for a process that is to have exactly
   /// these, whatever becomes of the file and of the secrets' files. Holds secrets.
-  public func handover() -> [UInt8] {
+  public func document() -> [UInt8] {
     var values = JSONObjectWriter()
-    for key in SettingKey.all where origins[key.name] != nil {
-      switch key.kind {
-      case .string(\.basePath) where settings.basePath.isEmpty: values.add(key.name, "/")
-      case .string(let path): values.add(key.name, settings[keyPath: path])
-      case .boolean(let path): values.add(key.name, settings[keyPath: path])
-      case .integer(let path, _): values.add(key.name, settings[keyPath: path])
-      case .list(let path): values.add(key.name, settings[keyPath: path])
-      }
+    for setting in SettingDeclarations.readable where origins[setting.name] != nil {
+      setting.write(settings, to: &values)
     }
     var document = JSONObjectWriter()
     document.add("server_auth", json: values.finish())
@@ -131,7 +110,7 @@ public struct Configuration: Sendable {
     for entry in entries {
       let name = entry.key.text ?? ""
       let place = "\(file):\(entry.key.line)"
-      guard let key = SettingKey.all.first(where: { $0.name.hasSameBytes(as: name) }) else {
+      guard let setting = SettingDeclarations.readable.first(where: { $0.name.hasSameBytes(as: name) }) else {
         refuse("\(place): unknown key \(name)")
         continue
       }
@@ -141,39 +120,10 @@ public struct Configuration: Sendable {
       }
       if entry.value.isNull { continue }
       origins[name] = .file(file, line: entry.key.line)
-      if let complaint = set(key, entry.value) { refuse("\(place): \(name) \(complaint)") }
-    }
-  }
-
-  /// - Returns: what is wrong with the value, if anything.
-  private mutating func set(_ key: SettingKey, _ node: YAMLNode) -> String? {
-    switch (key.kind, node.content) {
-    case (.string(let path), .quoted(let text)):
-      settings[keyPath: path] = text
-    case (.string(let path), .plain(let text)):
-      guard !Self.looksTyped(text) else { return "must be text: put it in quotes" }
-      settings[keyPath: path] = text
-    case (.boolean, .plain(let text)), (.integer, .plain(let text)):
-      return set(key, text)
-    case (.list(let path), .sequence(let items)):
-      var values: [String] = []
-      for item in items {
-        guard let text = item.text, !item.isNull else { return "must be a list of texts" }
-        values.append(text)
+      if let complaint = setting.set(entry.value, in: &settings) {
+        refuse("\(place): \(name) \(complaint)")
       }
-      guard !values.isEmpty else { return "must not be an empty list" }
-      settings[keyPath: path] = values
-    case (.string, _): return "must be text"
-    case (.boolean, _): return "must be true or false"
-    case (.integer, _): return "must be a whole number"
-    case (.list, _): return "must be a list"
     }
-    return nil
-  }
-
-  /// Whether YAML takes an unquoted scalar for something else than text.
-  private static func looksTyped(_ text: String) -> Bool {
-    ["true", "false"].contains(text.lowercased()) || Double(text) != nil
   }
 
   // MARK: - The environment
@@ -181,23 +131,23 @@ public struct Configuration: Sendable {
   private mutating func read(environment: [String: String]) {
     for (variable, value) in environment.sorted(by: { $0.key < $1.key })
     where variable.hasPrefix("SERVER_AUTH_") {
-      if let key = SettingKey.all.first(where: { $0.variable == variable }) {
-        origins[key.name] = .environment(variable)
-        if let complaint = set(key, value) { refuse("\(variable) \(complaint)") }
-      } else if let key = SettingKey.all.first(where: {
+      if let setting = SettingDeclarations.readable.first(where: { $0.variable == variable }) {
+        origins[setting.name] = .environment(variable)
+        if let complaint = setting.set(value, in: &settings) { refuse("\(variable) \(complaint)") }
+      } else if let setting = SettingDeclarations.readable.first(where: {
         $0.isSecret && $0.variable + "_FILE" == variable
       }) {
-        if environment[key.variable] != nil {
-          refuse("\(key.variable) and \(variable) are both set")
+        if environment[setting.variable] != nil {
+          refuse("\(setting.variable) and \(variable) are both set")
           continue
         }
-        origins[key.name] = .secretFile(variable: variable)
+        origins[setting.name] = .secretFile(variable: variable)
         secretFiles.append(value)
         do {
           let bytes = try Files.read(value, limit: 65536)
           let line = bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...]
           let text = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-          let complaint = set(key, String(decoding: text, as: UTF8.self))
+          let complaint = setting.set(String(decoding: text, as: UTF8.self), in: &settings)
           if let complaint { refuse("\(variable) \(complaint)") }
         } catch let error as SystemError {
           refuse("\(variable): \(error.at(value))")
@@ -208,37 +158,6 @@ public struct Configuration: Sendable {
         refuse("\(variable): there is no such setting")
       }
     }
-  }
-
-  /// - Returns: what is wrong with the value, if anything.
-  private mutating func set(_ key: SettingKey, _ text: String) -> String? {
-    switch key.kind {
-    case .string(let path): settings[keyPath: path] = text
-    case .boolean(let path):
-      switch text.lowercased() {
-      case "true": settings[keyPath: path] = true
-      case "false": settings[keyPath: path] = false
-      default: return "must be true or false"
-      }
-    case .integer(let path, let range):
-      guard let value = Int(text) else { return "must be a whole number" }
-      guard range.contains(value) else {
-        return "must be from \(range.lowerBound) to \(range.upperBound)"
-      }
-      settings[keyPath: path] = value
-    case .list(let path):
-      let values = text.split(separator: ",").map { $0.trimmingSpaces() }
-      guard !values.isEmpty else { return "must not be an empty list" }
-      settings[keyPath: path] = values
-    }
-    return nil
-  }
-}
-
-extension Substring {
-  fileprivate func trimmingSpaces() -> String {
-    let start = drop { $0 == " " }
-    return String(start.lastIndex { $0 != " " }.map { start[...$0] } ?? "")
   }
 }
 

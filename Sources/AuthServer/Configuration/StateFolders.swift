@@ -6,7 +6,7 @@ extension Settings {
   public var stateFolders: [String] {
     var folders: [String] = []
     let files = [effectiveChallengePath, effectiveRevocationPath, effectiveMintAuditPath]
-    for folder in [stateFolder] + files.map(Files.parent) + [keyFolder]
+    for folder in [self.stateFolder] + files.map(Files.parent) + [keyFolder]
     where !folders.contains(where: { $0.utf8.elementsEqual(folder.utf8) }) {
       folders.append(folder)
     }

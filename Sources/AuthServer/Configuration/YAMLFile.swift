@@ -1,7 +1,7 @@
 import CYAML
 
 /// A YAML file as a tree whose nodes know their lines, so that a mistake can be pointed at.
-struct YAMLNode {
+public struct YAMLNode {
   enum Content {
     /// A scalar without quotes, whose meaning depends on how it looks.
     case plain(String)

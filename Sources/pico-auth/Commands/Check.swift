@@ -54,11 +54,11 @@ struct Check: ParsableCommand {
   }
 
   private func show(_ configuration: Configuration) throws {
-    let width = SettingKey.all.map(\.name.count).max()!
-    for key in SettingKey.all {
-      let name = key.name.padded(to: width)
-      let origin = configuration.origin(of: key.name)
-      try Console.print("\(name) = \(configuration.display(key))  (\(origin))")
+    let width = SettingDeclarations.all.map(\.name.count).max() ?? 0
+    for setting in SettingDeclarations.all {
+      let name = setting.name.padded(to: width)
+      let origin = configuration.origin(of: setting.name)
+      try Console.print("\(name) = \(setting.display(configuration.settings))  (\(origin))")
     }
   }
 }

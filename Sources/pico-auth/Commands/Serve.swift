@@ -99,7 +99,7 @@ struct Serve: ParsableCommand {
     }
     let keys = try Program.keyFiles(settings).load()
 
-    // Of the surroundings workers get what libraries look at. Settings come in the handover alone, so that each worker
+    // Of the surroundings workers get what libraries look at. Settings come in the document alone, so that each worker
     // has the same, also one that is started after a file has changed.
     let own = ["SERVER_AUTH_", "PICO_AUTH_", "LISTEN_", "NOTIFY_", "WATCHDOG_"]
     var variables = environment.filter { variable in !own.contains { variable.key.hasPrefix($0) } }
@@ -110,7 +110,7 @@ struct Serve: ParsableCommand {
     var launch = WorkerLaunch(
       environment: variables, timeout: timeout > 0 ? Double(timeout) : nil,
       log: Program.logOutput.descriptor)
-    try launch.add(Program.configVariable, configuration.handover())
+    try launch.add(Program.configVariable, configuration.document())
     try launch.add(Program.keysVariable, try keys.handover())
     return launch
   }

@@ -1,0 +1,134 @@
+import Wallets
+
+/// Every setting there is, in the order of the documentation. This is the one list of them: a property here is a property of
+/// ``Settings``.
+public struct SettingDeclarations: Sendable {
+  /// 100 years in seconds: no lifetime is longer.
+  private static let century = 3_153_600_000
+
+  public let issuer = Setting(
+    "issuer", "http://localhost:8100", isShipped: true,
+    "The `iss` claim of every token: the URL that clients know this server by.")
+  public let audience = Setting(
+    "audience", "pico",
+    "The `aud` claim of every token.")
+  public let algorithm = Setting(
+    "algorithm", "RS256",
+    "The signature algorithm of tokens. `RS256` is the only value.")
+  public let accessTokenMinutes = Setting(
+    "access_token_expire_minutes", 15, in: 1...Self.century / 60, unit: .minutes,
+    "Lifetime of an access token.")
+  public let refreshTokenDays = Setting(
+    "refresh_token_expire_days", 7, in: 1...Self.century / 86400, unit: .days,
+    "Lifetime of a refresh token.")
+  public let challengeSeconds = Setting(
+    "challenge_ttl_seconds", 60, in: 1...86400, unit: .seconds,
+    "Lifetime of a challenge.")
+  public let maximumPendingChallenges = Setting(
+    "max_pending_challenges", 1_000_000, in: 1...1_000_000_000,
+    "How many challenges may be pending for all addresses together. Beyond it, `/challenge` answers 503; from half of it on, also to a client that asks for much more than others."
+  )
+  public let walletAlgorithms = Setting(
+    "supported_wallet_algorithms", WalletSchemes.onByDefault,
+    "List of the algorithms that wallets may sign in with. In the environment, separate the entries with commas."
+  )
+  public let allowsPasswordLogin = Setting(
+    "auto_create_admin", false,
+    "Enables `/login` for the operator. If false, `/login` answers 403.")
+  public let adminEmail = Setting(
+    "admin_email", "admin@pico.local",
+    "The operator's email for `/login`.")
+  public let adminPasswordHash = Setting(
+    "admin_password_hash", "", isSecret: true,
+    "Argon2id hash of the operator's password, as `pico-auth hash-password` prints it.")
+  public let adminPassword = Setting(
+    "admin_password", "", isSecret: true,
+    "The operator's password in the clear, for configurations of pico-server-auth. pico-auth logs a warning; use `admin_password_hash`."
+  )
+  public let adminRole = Setting(
+    "admin_role", "operator",
+    "The `role` claim of the operator's tokens. It can't be `agent`, `service`, `user` or `wallet`.")
+  public let stateFolder = Setting(
+    "state_dir", "/var/lib/pico-auth", isShipped: true,
+    "Folder of the keys and the shared files.")
+  public let stateReserve = Setting(
+    "state_reserve_bytes", 64 << 20, in: 0...1 << 50, unit: .bytes,
+    "Disk space that is reserved for revocations. With less free space, pico-auth refuses challenges and tokens with 503; revocations still work. 0: no reserve."
+  )
+  public let keyPath = Setting(
+    "key_path", "", unset: "`<state_dir>/keys`", effective: { $0.effectiveKeyPath },
+    "The signing keys: a PEM file, or a folder of PEM files.")
+  public let keyPassphrase = Setting(
+    "key_passphrase", "", isSecret: true,
+    "Passphrase of encrypted PEM files. Empty: the files aren't encrypted.")
+  public let fleetSecret = Setting(
+    "fleet_mint_secret", "", isSecret: true,
+    "Secret that a fleet sends in `X-Fleet-Secret` to get sessions for its agents: printable ASCII without spaces and commas, such as `openssl rand -hex 32` makes. Empty: `/fleet/sessions` answers 404."
+  )
+  public let fleetSessionSeconds = Setting(
+    "fleet_session_ttl_seconds", 86400, in: 60...Self.century, unit: .seconds,
+    "Lifetime of a fleet session that names no `ttl`.")
+  public let fleetMaximumSeconds = Setting(
+    "fleet_max_ttl_seconds", Self.century, in: 60...Self.century, unit: .seconds,
+    "Longest lifetime of a fleet session. The default is 100 years.")
+  public let fleetAllowedRoles = Setting(
+    "fleet_allowed_roles", [], unset: "any but `operator`, `admin_role`, `wallet`",
+    effective: { $0.rolesOfFleets },
+    "List of the roles that a fleet session may have. Unset: any role but those of operators and wallets.")
+  public let challengePath = Setting(
+    "challenge_store_path", "", unset: "`<state_dir>/challenges.jsonl`",
+    effective: { $0.effectiveChallengePath },
+    "File of the pending challenges.")
+  public let revocationPath = Setting(
+    "revocation_store_path", "", unset: "`<state_dir>/revocations.jsonl`",
+    effective: { $0.effectiveRevocationPath },
+    "File of the revoked tokens.")
+  public let mintAuditPath = Setting(
+    "mint_audit_path", "", unset: "`<state_dir>/mints.jsonl`", effective: { $0.effectiveMintAuditPath },
+    "File of the mint audit: the record of the tokens issued.")
+  public let mintAuditRequired = Setting(
+    "mint_audit_required", true,
+    "If true, pico-auth refuses a token with 503 when it can't record it. If false, it issues the token and logs an error."
+  )
+  public let mintAuditMinimumSeconds = Setting(
+    "mint_audit_min_ttl_seconds", 300, in: 0...Self.century, unit: .seconds,
+    "Tokens with a shorter lifetime aren't recorded. Fleet sessions always are. 0: every token is recorded.")
+  public let mintAuditMaximumInMemory = Setting(
+    "mint_audit_max_in_memory", 5000, in: 0...1_000_000_000,
+    "The most items that `/mints` answers, whatever `limit` says.")
+  public let mintAuditRetentionDays = Setting(
+    "mint_audit_retention_days", 365, in: 0...36500, unit: .days,
+    "How long archives of the mint audit are kept. 0: forever.")
+  public let workerTimeoutSeconds = Setting(
+    "worker_timeout_seconds", 30, in: 0...86400, unit: .seconds,
+    "How long a worker may send no heartbeat before `serve` kills and replaces it. 0: forever.")
+  public let basePath = Setting(
+    "base_path", "/api/v1/auth", spelling: { $0.isEmpty ? "/" : $0 },
+    "Path that the routes begin with. `/`: the routes are at the root.")
+  public let maximumBodySize = Setting(
+    "max_request_body_bytes", 65536, in: 1024...262_144, unit: .bytes,
+    "Longest request body. Beyond it, pico-auth answers 413.")
+  public let cookieName = Setting(
+    "cookie_name", "",
+    "Enables the cookie `__Host-<name>` for access tokens: docs/gate.md, Cookies. Empty: no cookies.")
+  public let trustedProxies = Setting(
+    "trusted_proxies", [], unset: "none", effective: { _ in "(none)" },
+    "List of the addresses and ranges of proxies whose X-Forwarded-For is trusted. Unset: X-Forwarded-For is ignored."
+  )
+
+}
+
+extension SettingDeclarations {
+  static let shared = SettingDeclarations()
+
+  /// The declarations as a list, in their order.
+  static let readable: [any ReadableSetting] = Mirror(reflecting: shared).children.map {
+    guard let setting = $0.value as? any ReadableSetting else {
+      preconditionFailure("\($0.label ?? "") is no setting")
+    }
+    return setting
+  }
+
+  /// The declarations as a list, in their order.
+  public static let all: [any SettingDeclaration] = readable
+}
