@@ -63,6 +63,7 @@ format: ## format the sources
 configs: ## regenerate the shipped configurations, after you change a template
 	$(BUILD)
 	@scripts/configs
+	@PICO_AUTH_UPDATE=1 swift test --filter DerivedFileTests
 
 lint: ## check the format of the sources
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests deploy/DeploymentTarget.swift

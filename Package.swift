@@ -82,7 +82,8 @@ let package = Package(
     .testTarget(
       name: "SupervisionTests", dependencies: ["POSIX", "Supervision", "TestSupport", "pico-auth"]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["DeploymentTemplates", "TestSupport", "Wire", "pico-auth"]),
+      name: "CommandLineTests",
+      dependencies: ["AuthServer", "DeploymentTemplates", "Gate", "TestSupport", "Wire", "pico-auth"]),
     .testTarget(
       name: "IntegrationTests", dependencies: ["TestSupport", "Wallets", "custom-stores", "pico-auth"]),
   ],

@@ -8,36 +8,50 @@ import Tokens
 public struct IdentityHeader: Sendable {
   /// As in a request: `X-Auth-Role`.
   public let name: String
+  /// What it tells, for the documentation.
+  public let summary: String
   /// Its value for an identity, and for the token where the application is to have it; empty where there is none.
   let value: @Sendable (_ identity: Identity, _ token: String?) -> String
   private let fieldName: HTTPField.Name
   private let variableName: HTTPField.Name
 
   public static let all: [IdentityHeader] = [
-    IdentityHeader("Remote-User") { identity, _ in subject(identity.claims) },
-    IdentityHeader("Remote-Groups") { identity, _ in
+    IdentityHeader("Remote-User", "`sub`") { identity, _ in subject(identity.claims) },
+    IdentityHeader("Remote-Groups", "`groups`, separated by commas") { identity, _ in
       identity.claims.groups.map { PercentEncoding.encode($0, besides: ",") }.joined(separator: ",")
     },
-    IdentityHeader("X-Auth-Request-User") { identity, _ in subject(identity.claims) },
-    IdentityHeader("X-Auth-Request-Access-Token") { _, token in token ?? "" },
-    IdentityHeader("X-Auth-Subject") { identity, _ in subject(identity.claims) },
-    IdentityHeader("X-Auth-Role") { identity, _ in PercentEncoding.encode(identity.claims.role ?? "") },
-    IdentityHeader("X-Auth-Scope") { identity, _ in
+    IdentityHeader("X-Auth-Request-User", "`sub`") { identity, _ in subject(identity.claims) },
+    IdentityHeader("X-Auth-Request-Access-Token", "the token, if you ask for it") { _, token in token ?? "" },
+    IdentityHeader("X-Auth-Subject", "`sub`") { identity, _ in subject(identity.claims) },
+    IdentityHeader("X-Auth-Role", "`role`") { identity, _ in
+      PercentEncoding.encode(identity.claims.role ?? "")
+    },
+    IdentityHeader("X-Auth-Scope", "scopes, separated by spaces") { identity, _ in
       identity.scopes.map { PercentEncoding.encode($0) }.joined(separator: " ")
     },
-    IdentityHeader("X-Auth-Session") { identity, _ in PercentEncoding.encode(identity.claims.sessionID ?? "")
+    IdentityHeader("X-Auth-Session", "`session_id`") { identity, _ in
+      PercentEncoding.encode(identity.claims.sessionID ?? "")
     },
-    IdentityHeader("X-Auth-Token-Id") { identity, _ in PercentEncoding.encode(identity.claims.tokenID ?? "")
+    IdentityHeader("X-Auth-Token-Id", "`jti`") { identity, _ in
+      PercentEncoding.encode(identity.claims.tokenID ?? "")
     },
     // Left out where it is so far that no whole number holds it.
-    IdentityHeader("X-Auth-Expires") { identity, _ in
+    IdentityHeader("X-Auth-Expires", "`exp`, in seconds since 1970") { identity, _ in
       identity.claims.expiry.flatMap { Int(exactly: $0.rounded(.down)) }.map { "\($0)" } ?? ""
     },
-    IdentityHeader("X-Auth-Agent") { identity, _ in identity.agent.map(subject) ?? "" },
+    IdentityHeader("X-Auth-Agent", "`sub` of the agent's token") { identity, _ in
+      identity.agent.map(subject) ?? ""
+    },
   ]
 
-  private init(_ name: StaticString, _ value: @escaping @Sendable (Identity, String?) -> String) {
+  /// As an authorizer's variable: `X_AUTH_ROLE`.
+  public var variable: String { name.uppercased().replacing("-", with: "_") }
+
+  private init(
+    _ name: StaticString, _ summary: String, _ value: @escaping @Sendable (Identity, String?) -> String
+  ) {
     self.name = "\(name)"
+    self.summary = summary
     self.value = value
     let variable = "Variable-" + self.name.uppercased().replacing("-", with: "_")
     guard let fieldName = HTTPField.Name(self.name), let variableName = HTTPField.Name(variable) else {

@@ -12,6 +12,16 @@ public enum RouteAccess: Sendable {
   /// Web servers. The configurations that ship with the program close it to clients.
   case webServers
 
+  /// The same for the documentation; empty for anybody.
+  public var summary: String {
+    switch self {
+    case .anybody: ""
+    case .operators: "Needs the role `operator` or `admin_role`."
+    case .validators: "Needs the role `service`, `operator` or `admin_role`."
+    case .webServers: "For web servers: the shipped configurations close it to clients."
+    }
+  }
+
   /// The requirements that a bearer token has to meet; nil where a route needs none.
   /// - Parameter settings: `admin_role` is an operator's role besides `operator`.
   func requirements(_ settings: Settings) -> Requirements? {

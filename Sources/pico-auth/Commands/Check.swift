@@ -9,8 +9,16 @@ struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Prints the effective configuration and where each value came from.",
     discussion: """
-      Exits with 1 where the configuration or a key can't be used, or the user lacks rights to a file. Changes nothing.
+      Exits with 1 if the configuration or a key can't be used, or if the user lacks rights to a file. Changes nothing.
+
+      Settings, as SERVER_AUTH_<NAME> in the environment, or below server_auth in the file:
+      \(settings)
       """)
+
+  private static var settings: String {
+    SettingDeclarations.all.map { "\($0.variable)\n    \($0.summary.replacing("`", with: ""))" }
+      .joined(separator: "\n")
+  }
 
   @Option(
     help: ArgumentHelp(
