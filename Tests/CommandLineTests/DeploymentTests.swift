@@ -19,7 +19,10 @@ import Testing
     try #require(result.status == 0, "\(result.errors)")
     let shipped = "\(WebServer.project)/\(target == "nginx" ? "" : "deploy/")\(target)"
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-    #expect(!names.isEmpty)
+    let generated = try FileManager.default.contentsOfDirectory(atPath: shipped).filter {
+      $0.hasPrefix("pico-auth")
+    }
+    #expect(!names.isEmpty && names.sorted() == generated.sorted())
     for name in names {
       let text = try folder.read(name)
       let shippedText = try String(contentsOfFile: "\(shipped)/\(name)", encoding: .utf8)
