@@ -50,6 +50,45 @@ import Wallets
     #expect(try inside.get("/jwks").status == 404)
   }
 
+  /// As the comments in the files of lighttpd and Apache say; nobody else gets in by it.
+  @Test(arguments: Site.Kind.allCases.filter { $0 != .nginx })
+  func verifyCanBeOpenedForAProxy(_ kind: Site.Kind) throws {
+    let port = Socket.freePort()
+    let site = try Site(kind, proxyPort: port)
+    let token = try site.client.session("s", role: "builder")
+    let long = try site.client.signIn(try .init(algorithm: .mldsa65))
+    let wallet = long.string("address")
+    let bearer = [("Authorization", "Bearer \(token)")]
+    var proxies = [HTTPClient(port: port)]
+    let isApache = [.apacheProxy, .apacheFcgid, .apacheCGI].contains(kind)
+    if !isApache {
+      proxies.append(HTTPClient(port: site.client.port, from: Site.proxyAddress))
+    }
+    for proxy in proxies {
+      let answer = try proxy.get("/verify?role=builder", fields: bearer)
+      #expect(answer.status == 204, "\(answer.text) \(site.output)")
+      #expect(answer["remote-user"] == "s")
+      #expect(try proxy.get("/verify?role=operator", fields: bearer).status == 403)
+      let refused = try proxy.get("/verify")
+      #expect(refused.status == 401)
+      #expect(refused["www-authenticate"]?.hasPrefix("Bearer") == true)
+      let told = try proxy.get(
+        "/verify", fields: [("Authorization", "Bearer \(long.string("access_token"))")])
+      #expect(told["remote-user"] == wallet)
+      let passedOn = try proxy.get(
+        "/verify?token=1", fields: [("Authorization", "Bearer \(long.string("access_token"))")])
+      if isApache {
+        // It takes no field over 8 KiB from a backend.
+        #expect(passedOn.status == 500)
+      } else {
+        #expect(passedOn["x-auth-request-access-token"] == long.string("access_token"), "\(passedOn.status)")
+      }
+    }
+    #expect(try site.client.get("/verify", fields: bearer).status == 404)
+    #expect(try site.client.get("/jwks").status == 200)
+    #expect(try site.client.session("t", role: "builder").isEmpty == false)
+  }
+
   /// The program is what answers below its paths, and never what is answered.
   @Test(arguments: Site.Kind.allCases)
   func theProgramIsNotForDownload(_ kind: Site.Kind) throws {

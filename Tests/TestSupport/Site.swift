@@ -29,13 +29,16 @@ public final class Site: Sendable {
   /// - Parameters:
   ///   - state: the state folder; one of its own without it.
   ///   - port: a port that `serve` listens on in place of its socket.
+  ///   - proxyPort: a port, and ``proxyAddress`` an address, of a proxy's, where `verify` is open as the comments in the shipped
+  ///     files of lighttpd and Apache say.
   ///   - pages: a script, and the names below `htdocs` that it has.
   ///   - helpers: what runs beside it, and is stopped with it.
   ///   - extra: lines of the server's own language, for the site. `htdocs` stands for the folder that the site shows.
   ///   - global: lines for all of Apache.
   public init(
     _ kind: Kind, state: String? = nil, settings: String = Backend.settings, listeningOn tcp: Int? = nil,
-    pages: (of: String, at: [String]) = ("", []), helpers: [Child] = [], extra: String = "",
+    proxyPort: Int? = nil, pages: (of: String, at: [String]) = ("", []), helpers: [Child] = [],
+    extra: String = "",
     global: String = ""
   ) throws {
     let folder = folder
@@ -61,7 +64,7 @@ public final class Site: Sendable {
         atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
       _ = try Tool.run(["cp", pages.of, path])
     }
-    let extra = extra.replacingOccurrences(of: "htdocs", with: htdocs)
+    var extra = extra.replacingOccurrences(of: "htdocs", with: htdocs)
     let address = tcp.map { "127.0.0.1:\($0)" } ?? "unix:\(folder.file("pico-auth.sock"))"
     if kind == .nginx || kind == .lighttpd || kind == .apacheProxy {
       let user = getuid() == 0 ? ["--user", Self.account] : []
@@ -116,6 +119,15 @@ public final class Site: Sendable {
         [.lighttpd: "pico-auth.conf", .lighttpdSpawned: "pico-auth-spawned.conf"][kind]
         ?? "pico-auth-cgi.conf"
       try adapt(name, ["/run/lighttpd/pico-auth.sock": try Self.sockets(folder) + "/spawned.sock"])
+      if let proxyPort {
+        let block = try Self.opened(folder.read(name), from: "$HTTP[\"url\"]", to: "\n}\n") {
+          $0.replacing("(?!verify$)", with: "")
+        }
+        for condition in [
+          #"$SERVER["socket"] == "127.0.0.1:\#(proxyPort)""#,
+          #"$HTTP["remote-ip"] == "\#(Self.proxyAddress)""#,
+        ] { extra += "\n\(condition) {\n\(block.changed)\n}\n" }
+      }
       let main = try folder.write(
         "lighttpd.conf",
         """
@@ -131,6 +143,14 @@ public final class Site: Sendable {
       let name =
         [.apacheProxy: "pico-auth-proxy.conf", .apacheFcgid: "pico-auth-fcgid.conf"][kind]
         ?? "pico-auth-cgi.conf"
+      if let proxyPort {
+        let (_, rest) = try Self.opened(
+          folder.read(name), from: "<Location \"/api/v1/auth/verify\">", to: "</Location>"
+        ) { _ in "" }
+        try folder.write("opened.conf", rest)
+        extra +=
+          "</VirtualHost>\nListen 127.0.0.1:\(proxyPort)\n<VirtualHost *:\(proxyPort)>\nInclude opened.conf\n"
+      }
       command = [
         "apache2", "-D", "FOREGROUND", "-f",
         try Self.apache(folder, port: port, site: "Include \(name)\n\(extra)", global),
@@ -161,6 +181,20 @@ public final class Site: Sendable {
   }
 
   private static let account = "www-data"
+  public static let proxyAddress = "127.0.0.66"
+
+  /// A part of a shipped file, changed, and the file with it.
+  private static func opened(
+    _ text: String, from start: String, to end: String, _ change: (String) -> String
+  ) throws -> (changed: String, file: String) {
+    guard let first = text.range(of: "\n" + start)?.lowerBound,
+      let last = text.range(of: end, range: first..<text.endIndex)?.upperBound
+    else { throw Backend.StartFailure(log: "no \(start)") }
+    let part = String(text[first..<last])
+    let changed = change(part)
+    guard changed != part else { throw Backend.StartFailure(log: "nothing to open in \(part)") }
+    return (changed, text.replacingCharacters(in: first..<last, with: changed))
+  }
 
   private static func openUp(_ folder: String) throws {
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder)
