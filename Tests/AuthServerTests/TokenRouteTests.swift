@@ -53,7 +53,9 @@ import Testing
     #expect(claims["sub"] as? String == "ops@example.org")
     #expect(claims["role"] as? String == "operator")
     #expect(claims["type"] == nil)
-    #expect(answer.string("refresh_token") != token)
+    let next = try backend.claims(answer.string("refresh_token"))
+    #expect(next["type"] as? String == "refresh")
+    #expect(next["jti"] as? String != (try backend.tokenID(token)))
     #expect(answer.string("token_type") == "Bearer")
     #expect(try answer.json()["expires_in"]?.integer == 900)
   }

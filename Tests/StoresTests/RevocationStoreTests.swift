@@ -88,7 +88,11 @@ import Testing
       for id in ["b2", "c3", "never revoked"] {
         let script = JSONLRevocationStore(path: path, clock: .system, logger: LogRecorder().logger)
         // What stands in a sound line before the damage may be answered; nothing may pass.
-        #expect(((try? script.isRevoked(id)) ?? true) == true, "\(damaged) \(id)")
+        do {
+          #expect(try script.isRevoked(id) && id != "never revoked", "\(damaged) \(id)")
+        } catch is StoreError {
+          continue
+        }
       }
     }
   }

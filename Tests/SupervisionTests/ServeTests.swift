@@ -163,13 +163,13 @@ import Testing
         Tool.picoAuth, "serve", "--listen", "unix:\(socket)", "--workers", "1", "--config", config,
         "--user", "nobody", "--group", "daemon", "--socket-group", "adm",
       ], log: folder.file("log"))
-    #expect(eventually { Backend.answers(socket) })
+    try #require(eventually { Backend.answers(socket) && child.children.count == 1 }, "\(child.output)")
     for process in [child.identifier] + child.children {
       let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
       #expect(status.contains("Uid:\t\(uid)\t\(uid)\t\(uid)\t\(uid)"))
       let group = try #require(getgrnam("daemon")?.pointee.gr_gid)
       #expect(status.contains("Gid:\t\(group)\t\(group)\t\(group)\t\(group)"))
-      let groups = status.split(separator: "\n").first { $0.hasPrefix("Groups:") } ?? ""
+      let groups = try #require(status.split(separator: "\n").first { $0.hasPrefix("Groups:") })
       #expect(!groups.split(separator: "\t").dropFirst().joined().split(separator: " ").contains("0"))
     }
     #expect(try self.status(socket).st_uid == uid)

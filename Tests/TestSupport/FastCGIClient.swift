@@ -66,8 +66,16 @@ public final class FastCGIClient: @unchecked Sendable {
     }
   }
 
-  /// Whether the other side has closed the connection.
-  public func isClosed() -> Bool { (try? socket.receive(1))?.isEmpty ?? true }
+  /// Whether the other side has closed the connection, which is waited for; false where something else comes.
+  /// - Throws: ``Socket/Failure``, with EAGAIN where nothing comes.
+  public func isClosed() throws -> Bool {
+    do {
+      return try socket.receive(1).isEmpty
+    } catch let failure as Socket.Failure where failure.code == ECONNRESET {
+      // It was closed with bytes unread.
+      return true
+    }
+  }
 
   private static func parse(_ output: [UInt8]) -> HTTPAnswer {
     let end = output.firstRange(of: Array("\r\n\r\n".utf8)) ?? output.endIndex..<output.endIndex
