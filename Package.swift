@@ -65,6 +65,7 @@ let package = Package(
 
     .target(
       name: "TestSupport", dependencies: ["POSIX", "Wallets", "Wire", logging], path: "Tests/TestSupport"),
+    .testTarget(name: "POSIXTests", dependencies: ["CLinux", "POSIX", "TestSupport", "pico-auth"]),
     .testTarget(name: "WireTests", dependencies: ["Wire"]),
     .testTarget(name: "ObservationTests", dependencies: ["Observation", "TestSupport", logging]),
     .testTarget(name: "CGITests", dependencies: ["CGI"]),

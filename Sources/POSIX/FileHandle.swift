@@ -46,6 +46,10 @@ public final class FileHandle: Sendable {
     guard status.type == (flags.rawValue & O_DIRECTORY == 0 ? .regular : .directory) else {
       throw SystemError(call: "open", code: ENXIO, path: path)
     }
+    if isNew, status.permissions != 0o600 {
+      // The umask takes away rights of the owner too.
+      try retryingOnInterrupt("fchmod", path) { fchmod(descriptor, 0o600) }
+    }
     // Only what this very call made: a hard link in the folder may be a file of root's from elsewhere.
     guard isNew, status.links == 1, geteuid() == 0 else { return }
     if let folder = try FileStatus.ofFile(at: Files.parent(of: path)), folder.owner != 0 {
