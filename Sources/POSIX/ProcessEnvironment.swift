@@ -9,7 +9,10 @@ public enum ProcessEnvironment {
   }
 
   /// All variables by name, as they were when first asked for.
-  public static let variables: [String: String] = {
+  public static let variables = read(entries)
+
+  /// Of two entries with one name the last counts.
+  static func read(_ entries: UnsafePointer<UnsafeMutablePointer<CChar>?>) -> [String: String] {
     var variables: [String: String] = [:]
     var next = entries
     while let entry = next.pointee {
@@ -20,5 +23,5 @@ public enum ProcessEnvironment {
       next += 1
     }
     return variables
-  }()
+  }
 }

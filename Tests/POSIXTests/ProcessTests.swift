@@ -17,6 +17,12 @@ import Testing
     #expect(ProcessEnvironment.variables["PICO_AUTH_NO_SUCH_VARIABLE"] == nil)
   }
 
+  @Test func anEntryIsANameAndWhateverStandsBehindTheFirstEqualsSign() {
+    var entries = ["A=b", "URL=x?a=b&c=", "EMPTY=", "NOTHING", "A=c"].map { strdup($0) } + [nil]
+    defer { for entry in entries { free(entry) } }
+    #expect(ProcessEnvironment.read(&entries) == ["A": "c", "URL": "x?a=b&c=", "EMPTY": ""])
+  }
+
   @Test(arguments: [1, 16, 32, 256])
   func randomBytesAreAsManyAsAskedForAndOthersEachTime(_ count: Int) {
     let all = (0..<64).map { _ in SecureRandom.bytes(count) }
