@@ -129,7 +129,7 @@ struct RequestReader {
   /// What a whole record means.
   private mutating func finish(_ header: Record.Header) throws(ProtocolError) -> Event? {
     defer { content.removeAll(keepingCapacity: false) }
-    if header.requestID == 0 { return management(header) }
+    if header.requestID == 0 { return try management(header) }
     if header.kind == Record.Kind.beginRequest { return try begin(header) }
     guard let current, current.requestID == header.requestID else { return nil }
     switch header.kind {
@@ -203,7 +203,9 @@ struct RequestReader {
   }
 
   /// Records about the application as a whole. Section 4.
-  private func management(_ header: Record.Header) -> Event {
+  private func management(_ header: Record.Header) throws(ProtocolError) -> Event {
+    // Whoever begins a request that can't be answered would wait for its end for ever.
+    guard header.kind != Record.Kind.beginRequest else { throw .malformedRecord }
     var reply: [UInt8] = []
     guard header.kind == Record.Kind.getValues else {
       Record.append(Record.Kind.unknownKind, 0, [header.kind, 0, 0, 0, 0, 0, 0, 0], to: &reply)
@@ -212,18 +214,26 @@ struct RequestReader {
     // One request at a time on a connection is all there is to say: how many connections are open is
     // the web server's choice.
     var values: [UInt8] = []
-    let isAsked = content.withUnsafeBytes { bytes in
-      var pairs = NameValuePairs(bytes)
-      while let pair = try? pairs.next() {
-        if pair.name.elementsEqual("FCGI_MPXS_CONNS".utf8) { return true }
-      }
-      return false
-    }
-    if isAsked {
+    if try asksForMultiplexing() {
       values = [15, 1]
       values += Array("FCGI_MPXS_CONNS0".utf8)
     }
     Record.append(Record.Kind.getValuesResult, 0, values, to: &reply)
     return .reply(reply)
+  }
+
+  private func asksForMultiplexing() throws(ProtocolError) -> Bool {
+    do {
+      return try content.withUnsafeBytes { bytes in
+        var pairs = NameValuePairs(bytes)
+        var isAsked = false
+        while let pair = try pairs.next() {
+          if pair.name.elementsEqual("FCGI_MPXS_CONNS".utf8) { isAsked = true }
+        }
+        return isAsked
+      }
+    } catch {
+      throw .malformedParameters
+    }
   }
 }

@@ -163,6 +163,10 @@ import Testing
     #expect(throws: RequestReader.ProtocolError.malformedRecord) {
       try events(begin() + record(5, [1]))
     }
+    #expect(throws: RequestReader.ProtocolError.malformedRecord) { try events(begin(id: 0)) }
+    #expect(throws: RequestReader.ProtocolError.malformedParameters) {
+      try events(record(9, [15, 0] + Array("FCGI_MPXS_CONNS".utf8) + [1], id: 0))
+    }
   }
 
   /// Every byte of a request changed to each of some values: never a trap, never more than was sent, and the same in
