@@ -79,7 +79,9 @@ let package = Package(
         "AuthServer", "CGI", "Gate", "POSIX", "Stores", "TestSupport", "Tokens", httpTypes, logging,
       ]),
     .testTarget(name: "GateTests", dependencies: ["CGI", "Gate", "Tokens", "Wire", httpTypes]),
-    .testTarget(name: "FastCGITests", dependencies: ["FastCGI", "POSIX", "TestSupport", "pico-auth"]),
+    .testTarget(
+      name: "FastCGITests",
+      dependencies: ["CGI", "CLinux", "FastCGI", "POSIX", "TestSupport", "Wallets", "pico-auth"]),
     .testTarget(
       name: "SupervisionTests", dependencies: ["POSIX", "Supervision", "TestSupport", "pico-auth"]),
     .testTarget(

@@ -56,7 +56,7 @@ import Wallets
     let port = Socket.freePort()
     let site = try Site(kind, proxyPort: port)
     let token = try site.client.session("s", role: "builder")
-    let long = try site.client.signIn(try .init(algorithm: .mldsa65))
+    let long = try site.client.signIn(try .init(MLDSA65Scheme()))
     let wallet = long.string("address")
     let bearer = [("Authorization", "Bearer \(token)")]
     var proxies = [HTTPClient(port: port)]

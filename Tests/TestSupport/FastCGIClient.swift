@@ -77,7 +77,8 @@ public final class FastCGIClient: @unchecked Sendable {
     }
   }
 
-  private static func parse(_ output: [UInt8]) -> HTTPAnswer {
+  /// An answer as CGI scripts give it. RFC 3875, section 6.
+  public static func parse(_ output: [UInt8]) -> HTTPAnswer {
     let end = output.firstRange(of: Array("\r\n\r\n".utf8)) ?? output.endIndex..<output.endIndex
     let fields = String(decoding: output[..<end.lowerBound], as: UTF8.self)
       .components(separatedBy: "\r\n").map { line in
