@@ -11,7 +11,10 @@ struct WorkerPipe {
     try retryingOnInterrupt("pipe") { pipe(&ends) }
     reading = try WorkerLaunch.movedUp(FileHandle(owning: ends[0]))
     writing = try WorkerLaunch.movedUp(FileHandle(owning: ends[1]))
-    try retryingOnInterrupt("fcntl") { [reading] in fcntl(reading.descriptor, F_SETFL, O_NONBLOCK) }
+    // A worker must not wait for a supervisor that reads nothing any more.
+    for end in [reading, writing] {
+      try retryingOnInterrupt("fcntl") { fcntl(end.descriptor, F_SETFL, O_NONBLOCK) }
+    }
   }
 
   /// The process ids that workers have written.

@@ -63,7 +63,7 @@ struct Comparison: Sendable {
         if role == .responder, (try? request.body(limit: .max - 1)) == nil {
           differences.insert(.contentLength)
         }
-        replies.append(.output(id, try EchoWorker.output(to: request, role)))
+        replies.append(.output(id, try Echoing.output(to: request, role)))
       case .values(let values):
         let known = values.filter { $0.starts(with: "FCGI_MPXS_CONNS=".utf8) }
         if known != values { differences.insert(.values) }

@@ -19,7 +19,7 @@ import Testing
   @Test func everyStreamMeansTheSameToLibfcgi() throws {
     let folder = TemporaryFolder()
     let reference = try ReferenceResponder(in: folder, processes: Self.clients)
-    let worker = try EchoWorker(path: folder.file("ours.sock"))
+    let worker = try LocalWorker(path: folder.file("ours.sock"), handler: Echoing.work)
     let comparison = Comparison(reference: reference.path, ours: worker.path)
     let seen = Mutex<[Difference: Int]>([:])
     let failures = Atomic(0)

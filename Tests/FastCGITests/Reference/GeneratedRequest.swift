@@ -18,7 +18,7 @@ struct GeneratedRequest {
     for (name, value) in pairs {
       name.withUnsafeBytes { name in value.withUnsafeBytes { variables.add(name: name, value: $0) } }
     }
-    return try EchoWorker.output(
+    return try Echoing.output(
       to: Request(variables: variables, body: BytesBody(body)), role == 2 ? .authorizer : .responder)
   }
 }
@@ -131,7 +131,7 @@ struct RequestGenerator {
   private mutating func value() -> [UInt8] { noise(length()) }
 
   private mutating func query() -> [UInt8] {
-    let count = random.chance(10) ? random.below(EchoWorker.longestPattern + 1) : random.below(300)
+    let count = random.chance(10) ? random.below(Echoing.longestPattern + 1) : random.below(300)
     return Array("answer=\(count)".utf8)
   }
 

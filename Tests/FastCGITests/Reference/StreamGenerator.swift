@@ -2,9 +2,9 @@
 
 /// Makes streams at random.
 struct StreamGenerator {
-  private var requests: RequestGenerator
+  var requests: RequestGenerator
 
-  private var random: SplitMix {
+  var random: SplitMix {
     get { requests.random }
     set { requests.random = newValue }
   }
@@ -48,7 +48,7 @@ struct StreamGenerator {
 
   // MARK: - Parts
 
-  private mutating func sizes(_ count: Int) -> RecordSizes {
+  mutating func sizes(_ count: Int) -> RecordSizes {
     switch random.below(5) {
     case 0, 1: .largest
     case 2: .upTo(count < 1500 ? 1 : 2000)
@@ -58,7 +58,7 @@ struct StreamGenerator {
   }
 
   /// Everything up to the end of standard input.
-  private mutating func records(_ request: GeneratedRequest) -> [SentRecord] {
+  mutating func records(_ request: GeneratedRequest) -> [SentRecord] {
     var records = [SentRecord.begin(request.id, role: request.role, keeps: request.keeps)]
     records += sizes(request.parameters.count).records(
       Record.Kind.parameters, request.id, request.parameters, pads: true, &random)
@@ -70,9 +70,9 @@ struct StreamGenerator {
     return records
   }
 
-  private mutating func step(_ request: GeneratedRequest) -> RecordStream.Step { .init(records(request)) }
+  mutating func step(_ request: GeneratedRequest) -> RecordStream.Step { .init(records(request)) }
 
-  private mutating func keptRequests() -> [GeneratedRequest] {
+  mutating func keptRequests() -> [GeneratedRequest] {
     var all = (0..<random.within(1...3)).map { _ in requests.request(keeps: true) }
     all.append(requests.request())
     return all
@@ -82,13 +82,13 @@ struct StreamGenerator {
     TestStream(stream: RecordStream(steps: all.map { step($0) }), requests: all)
   }
 
-  private mutating func foreignID(_ id: UInt16) -> UInt16 {
+  mutating func foreignID(_ id: UInt16) -> UInt16 {
     let other = UInt16(random.within(1...0xffff))
     return other == id ? id ^ 1 | 2 : other
   }
 
   /// Where in a request's records something may be put in: after the first, before the last.
-  private mutating func place(_ records: [SentRecord]) -> Int { random.within(1...records.count - 1) }
+  mutating func place(_ records: [SentRecord]) -> Int { random.within(1...records.count - 1) }
 
   // MARK: - What both do
 
@@ -157,7 +157,7 @@ struct StreamGenerator {
       kind: Record.Kind.getValues, id: 0, content: requests.encode(pairs), padding: random.below(256))
   }
 
-  private mutating func unknownManagement() -> SentRecord {
+  mutating func unknownManagement() -> SentRecord {
     let kind = UInt8(random.within(2...255))
     return SentRecord(kind: kind == Record.Kind.getValues ? 77 : kind, id: 0, padding: random.below(256))
   }
@@ -194,146 +194,5 @@ struct StreamGenerator {
       return TestStream(stream: RecordStream(steps: [step]))
     }
     return TestStream(stream: RecordStream(steps: [.init(records)]))
-  }
-
-  // MARK: - What this program does and libfcgi doesn't
-
-  /// A stream and its plain form.
-  private func hard(
-    _ steps: [RecordStream.Step], _ plain: [RecordStream.Step], _ difference: Difference,
-    after: [Transcript.Reply] = []
-  ) -> TestStream {
-    TestStream(
-      stream: RecordStream(steps: steps),
-      expectation: .asPlain(RecordStream(steps: plain), after: after), difference: difference)
-  }
-
-  private mutating func paddedEnd() -> TestStream {
-    let all = random.chance(50) ? keptRequests() : [requests.request()]
-    let plain = all.map { records($0) }
-    var padded = plain
-    for request in padded.indices {
-      for index in padded[request].indices
-      where (padded[request][index].content.isEmpty || index == 0) && random.chance(60) {
-        padded[request][index].padding = random.within(1...255)
-      }
-    }
-    return hard(padded.map { .init($0) }, plain.map { .init($0) }, .paddedEnd)
-  }
-
-  private mutating func emptyForeign() -> TestStream {
-    let request = requests.request()
-    let plain = records(request)
-    var records = plain
-    for _ in 0..<random.within(1...3) {
-      let record = SentRecord(
-        kind: UInt8(random.within(2...255)), id: foreignID(request.id), padding: random.below(256))
-      records.insert(record, at: place(records))
-    }
-    return hard([.init(records)], [.init(plain)], .emptyForeign)
-  }
-
-  private mutating func pipelined() -> TestStream {
-    let plain = keptRequests().map { records($0) }
-    return hard([.init(plain.flatMap { $0 })], plain.map { .init($0) }, .pipelined)
-  }
-
-  private mutating func authorizerInput() -> TestStream {
-    let request = requests.request(role: 2, keeps: true)
-    let plain = [records(request), records(requests.request())]
-    let input = random.pick([1, 1000, 20_000])
-    var records = plain[0]
-    records += sizes(input).records(
-      Record.Kind.standardInput, request.id, requests.noise(input), pads: true, &random)
-    // Ended or not.
-    if random.chance(50) { records.append(SentRecord(kind: Record.Kind.standardInput, id: request.id)) }
-    return hard([.init(records), .init(plain[1])], plain.map { .init($0) }, .authorizerInput)
-  }
-
-  private mutating func lateRecords() -> TestStream {
-    let request = requests.request(keeps: true)
-    let plain = [records(request), records(requests.request())]
-    let late = (0..<random.within(1...3)).map { _ in
-      SentRecord(
-        kind: random.pick([Record.Kind.abortRequest, Record.Kind.standardInput]), id: request.id,
-        content: requests.noise(random.pick([0, 0, 9])), padding: random.below(256))
-    }
-    return hard([.init(plain[0]), .init(late + plain[1])], plain.map { .init($0) }, .lateRecords)
-  }
-
-  private mutating func managementContent() -> TestStream {
-    let plain = records(requests.request())
-    var record = unknownManagement()
-    let place = random.below(plain.count)
-    let plainStep = RecordStream.Step(plain[..<place] + [record] + plain[place...])
-    record.content = requests.noise(random.within(1...300))
-    return hard(
-      [.init(plain[..<place] + [record] + plain[place...])], [plainStep], .managementContent)
-  }
-
-  private mutating func misplaced() -> TestStream {
-    let request = requests.request()
-    let plain = records(request)
-    var records = plain
-    let record = SentRecord(
-      kind: random.pick([3, 6, 7, 8, 9, 10, 11, 12, 128, 255]), id: request.id,
-      content: requests.noise(random.below(300)), padding: random.below(256))
-    records.insert(record, at: place(records))
-    return hard([.init(records)], [.init(plain)], .misplaced)
-  }
-
-  private mutating func aborted() -> TestStream {
-    let request = requests.request(keeps: random.chance(70))
-    let begun = records(request)
-    var records = Array(begun[..<place(begun)])
-    records.append(
-      SentRecord(
-        kind: Record.Kind.abortRequest, id: request.id, content: requests.noise(random.pick([0, 0, 9])),
-        padding: random.below(256)))
-    return ended(records, request, 0, .abort)
-  }
-
-  private mutating func unservedRole() -> TestStream {
-    let role = UInt16(random.pick([3, 3, 3, 0, 4, 5, 256, 257, 0x8001]))
-    let request = requests.request(role: role, keeps: random.chance(70))
-    return ended(records(request), request, 3, role == 3 ? .filter : .unknownRole)
-  }
-
-  /// A request that ends without an answer, and one after it.
-  private mutating func ended(
-    _ records: [SentRecord], _ request: GeneratedRequest, _ status: UInt8, _ difference: Difference
-  ) -> TestStream {
-    let end = Transcript.Reply.end(request.id, status: 0, protocolStatus: status)
-    guard request.keeps else {
-      return TestStream(
-        stream: RecordStream(steps: [.init(records)]), expectation: .exactly([end]), difference: difference)
-    }
-    // At once, as libfcgi may wait for more instead of ending an aborted request.
-    let next = self.records(requests.request())
-    return hard([.init(records + next)], [.init(next)], difference, after: [end])
-  }
-
-  private mutating func repeatedBegin() -> TestStream {
-    let request = requests.request()
-    var records = records(request)
-    records.insert(.begin(request.id, role: 1, keeps: false), at: place(records))
-    return TestStream(
-      stream: RecordStream(steps: [.init(records)]), expectation: .exactly([]), difference: .repeatedBegin)
-  }
-
-  /// A byte put into the name, or after it into the value, of a pair that would otherwise be a variable.
-  private mutating func changedName(_ byte: UInt8, _ difference: Difference) -> TestStream {
-    var request = requests.smallRequest()
-    let value = requests.noise(5) + (byte == 0 && random.chance(50) ? [byte] : []) + requests.noise(5)
-    let name = Array("HTTP_ORIGIN".utf8) + (value.contains(0) ? [] : [byte]) + requests.noise(random.below(3))
-    request.pairs.insert((name, value), at: random.below(request.pairs.count))
-    request.parameters = requests.encode(request.pairs)
-    let output = (try? request.output()) ?? []
-    return TestStream(
-      stream: RecordStream(steps: [step(request)]),
-      expectation: .exactly([
-        .output(request.id, output), .outputEnd(request.id),
-        .end(request.id, status: 0, protocolStatus: 0),
-      ]), difference: difference)
   }
 }

@@ -1,0 +1,76 @@
+import CGI
+import CLinux
+import Glibc
+import POSIX
+import TestSupport
+
+@testable import FastCGI
+
+/// This program's worker loop in the process of the tests, on a unix socket.
+final class LocalWorker: Sendable {
+  let path: String
+  private let listener: FileHandle
+  private let thread: pthread_t
+  /// Closed, it ends the loop.
+  private let lifeline = Monitor<FileHandle?>(nil)
+
+  /// - Parameter threads: how many serve.
+  init(
+    path: String, threads: Int = 4, heartbeat: Heartbeat? = nil, handler: @escaping WorkerLoop.Handler
+  ) throws {
+    self.path = path
+    let listener = try Self.listen(path)
+    self.listener = listener
+    var ends: [Int32] = [0, 0]
+    // Whatever other tests start must not hold the lifeline open.
+    try retryingOnInterrupt("socketpair") {
+      socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends)
+    }
+    let reading = FileHandle(owning: ends[0])
+    let writing = FileHandle(owning: ends[1])
+    lifeline.withLock { $0 = writing }
+    let logger = LogRecorder().logger
+    // On a thread of its own: the loop blocks signals for the thread that makes it.
+    let started = Monitor(false)
+    thread = try POSIX.Thread.start {
+      do throws(SystemError) {
+        let loop = try WorkerLoop(
+          listener: listener.descriptor, lifeline: reading.descriptor, threads: threads, heartbeat: heartbeat,
+          logger: logger, handler: handler)
+        try loop.start()
+        started.withLock { $0 = true }
+        started.wake()
+        loop.waitUntilStopped()
+      } catch {
+        fatalError("\(error)")
+      }
+    }
+    started.wait { $0 ? () : nil }
+  }
+
+  /// Ends the loop as the end of its supervisor does.
+  func beginStop() { lifeline.withLock { $0 = nil } }
+
+  /// The same, and waits for its end.
+  /// - Returns: whether it ended.
+  func stop() -> Bool {
+    beginStop()
+    return POSIX.Thread.join(thread, until: Clock.monotonicNanoseconds + 10_000_000_000)
+  }
+
+  private static func listen(_ path: String) throws -> FileHandle {
+    let listener = FileHandle(owning: socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    _ = try withUnsafePointer(to: &address) { address in
+      try address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        try retryingOnInterrupt("bind") {
+          bind(listener.descriptor, address, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      }
+    }
+    try retryingOnInterrupt("listen") { Glibc.listen(listener.descriptor, 128) }
+    return listener
+  }
+}
