@@ -18,7 +18,8 @@ import Testing
   }
 
   @Test func anEntryIsANameAndWhateverStandsBehindTheFirstEqualsSign() {
-    var entries = ["A=b", "URL=x?a=b&c=", "EMPTY=", "NOTHING", "A=c"].map { strdup($0) } + [nil]
+    let texts: [String] = ["A=b", "URL=x?a=b&c=", "EMPTY=", "NOTHING", "A=c"]
+    var entries: [UnsafeMutablePointer<CChar>?] = texts.map { strdup($0) } + [nil]
     defer { for entry in entries { free(entry) } }
     #expect(ProcessEnvironment.read(&entries) == ["A": "c", "URL": "x?a=b&c=", "EMPTY": ""])
   }
