@@ -43,6 +43,7 @@ public final class WorkerLoop: Sendable {
   let logger: Logger
   let log: LimitedLog
   private let stop: any StopRequest
+  private let stopDescriptors: [Int32]
   let events: EventQueue
   let acceptor: Acceptor
   let parked = ParkedConnections()
@@ -67,6 +68,7 @@ public final class WorkerLoop: Sendable {
   ) throws(SystemError) {
     self.listener = listener
     self.stop = stop
+    stopDescriptors = stop.descriptors
     self.requestLimit = requestLimit
     self.heartbeat = heartbeat
     self.logger = logger
@@ -83,7 +85,7 @@ public final class WorkerLoop: Sendable {
     events = try EventQueue()
     acceptor = try Acceptor(listener, parked: parked, log: log)
     try events.watchListener(listener)
-    for descriptor in stop.descriptors { try events.watch(descriptor) }
+    for descriptor in stopDescriptors { try events.watch(descriptor) }
   }
 
   /// Starts the threads.
@@ -123,7 +125,7 @@ public final class WorkerLoop: Sendable {
         let descriptor = events.wait(milliseconds: timeout)
         lookForLate()
         guard let descriptor else { continue }
-        if stop.descriptors.contains(descriptor) { return WorkerStop(self, stopDeadlines).run(buffer) }
+        if stopDescriptors.contains(descriptor) { return WorkerStop(self, stopDeadlines).run(buffer) }
         if descriptor == listener {
           acceptSome(buffer)
         } else if let connection = parked.take(descriptor), advance(connection, buffer) == .run {
