@@ -105,4 +105,9 @@ enum Difference: CaseIterable {
       )
     }
   }
+
+  /// The table of all of them, in Markdown.
+  static let table =
+    "| The web server sends | libfcgi | pico-auth |\n|---|---|---|\n"
+    + allCases.map { "| \($0.row.sent) | \($0.row.libfcgi) | \($0.row.ours) |\n" }.joined()
 }

@@ -47,4 +47,11 @@ import Testing
       #expect(seen.withLock { $0[difference] } != nil, "\(difference) was not seen")
     }
   }
+
+  @Test func theTableOfDifferencesIsInTheDocumentation() throws {
+    let page = try String(contentsOfFile: "\(WebServer.project)/docs/decisions.md", encoding: .utf8)
+    let table = page.components(separatedBy: "<!-- differences -->\n").last?
+      .components(separatedBy: "<!-- /differences -->").first
+    #expect(table == Difference.table, "docs/decisions.md must have:\n\(Difference.table)")
+  }
 }
