@@ -81,9 +81,11 @@ let package = Package(
     .testTarget(name: "GateTests", dependencies: ["CGI", "Gate", "Tokens", "Wire", httpTypes]),
     .testTarget(
       name: "FastCGITests",
-      dependencies: ["CGI", "CLinux", "FastCGI", "POSIX", "TestSupport", "Wallets", "pico-auth"]),
+      dependencies: [
+        "CGI", "CLinux", "FastCGI", "POSIX", "Supervision", "TestSupport", "Wallets", "pico-auth",
+      ]),
     .testTarget(
-      name: "SupervisionTests", dependencies: ["POSIX", "Supervision", "TestSupport", "pico-auth"]),
+      name: "SupervisionTests", dependencies: ["FastCGI", "POSIX", "Supervision", "TestSupport", "pico-auth"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["AuthServer", "DeploymentTemplates", "Gate", "TestSupport", "Wire", "pico-auth"]),

@@ -2,7 +2,7 @@ import Stores
 
 extension StoreBackend {
   /// Shared files in `state_dir`, or where the settings put them.
-  static let files = StoreBackend(name: "files", isChosen: { _ in true }) { settings, clock, logger in
+  static let files = StoreBackend("files") { settings, clock, logger in
     let reserve = SpaceReserve(settings)
     return StoreSet(
       challenges: JSONLChallengeStore(

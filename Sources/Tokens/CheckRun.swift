@@ -43,13 +43,14 @@ public struct CheckRun {
 
   /// Makes one check.
   /// - Parameters:
+  ///   - check: gives what the checks after it need.
   ///   - found: what the observer is told of a value that passes.
   ///   - given: what the observer is told of a refused token, before the reason.
   /// - Returns: what the check gives.
   /// - Throws: what the check throws.
   public func step<Value, Failure: Error>(
-    _ name: String, found: (Value) -> String, given: @autoclosure () -> String? = nil,
-    _ check: () throws(Failure) -> Value
+    _ name: String, _ check: () throws(Failure) -> Value, given: @autoclosure () -> String? = nil,
+    found: (Value) -> String
   ) throws(Failure) -> Value {
     guard let observer else { return try check() }
     do throws(Failure) {
@@ -79,7 +80,7 @@ public struct CheckRun {
     _ name: String, found: @autoclosure () -> String, given: @autoclosure () -> String? = nil,
     _ check: () throws(Failure) -> Void
   ) throws(Failure) {
-    try part { () throws(Failure) in try step(name, found: { _ in found() }, given: given(), check) }
+    try part { () throws(Failure) in try step(name, check, given: given(), found: { _ in found() }) }
   }
 
   /// Ends the run.

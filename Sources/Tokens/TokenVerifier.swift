@@ -32,14 +32,14 @@ public struct TokenVerifier: Sendable {
   public func genuineClaims(
     of token: String, _ run: CheckRun = .enforcing
   ) throws(TokenError) -> Claims {
-    let jws = try run.step("form", found: { _ in "three parts" }) { () throws(TokenError) in
-      try CompactJWS(token)
-    }
+    let jws = try run.step(
+      "form", { () throws(TokenError) in try CompactJWS(token) }, found: { _ in "three parts" })
     try run.part { () throws(TokenError) in try checkSignature(jws, run) }
-    let claims = try run.step("claims", found: { "\($0.members.count)" }) { () throws(TokenError) in
-      try jws.claims()
+    let claims = try run.step(
+      "claims", { () throws(TokenError) in try jws.claims() }, found: { "\($0.members.count) claims" })
+    try run.check("sub, jti", found: "are strings") { () throws(TokenError) in
+      try Self.checkIdentifiers(claims)
     }
-    try run.check("sub, jti", found: "texts") { () throws(TokenError) in try Self.checkIdentifiers(claims) }
     try run.check("issuer", found: issuer) { () throws(TokenError) in try checkIssuer(claims) }
     try run.check("audience", found: audience) { () throws(TokenError) in try checkAudience(claims) }
     return Claims(all: claims)
@@ -47,14 +47,13 @@ public struct TokenVerifier: Sendable {
 
   private func checkSignature(_ jws: CompactJWS, _ run: CheckRun) throws(TokenError) {
     let header = try run.step(
-      "header", found: { "alg \($0["alg"]?.string ?? ""), kid \($0["kid"]?.string ?? "none")" }
-    ) { () throws(TokenError) in try jws.header() }
-    let key = try run.step("key", found: { "\($0.kid), RSA of \($0.modulus.count * 8) bits" }) {
-      () throws(TokenError) in try CompactJWS.key(named: header, in: keys)
-    }
-    try run.step("signature", found: { _ in "by that key" }) { () throws(TokenError) in
-      try jws.checkSignature(key)
-    }
+      "header", { () throws(TokenError) in try jws.header() },
+      found: { "alg \($0["alg"]?.string ?? ""), kid \($0["kid"]?.string ?? "none")" })
+    let key = try run.step(
+      "key", { () throws(TokenError) in try CompactJWS.key(named: header, in: keys) },
+      found: { "\($0.kid), RSA of \($0.modulus.count * 8) bits" })
+    try run.step(
+      "signature", { () throws(TokenError) in try jws.checkSignature(key) }, found: { "valid" })
   }
 
   /// Checks a token's times against the clock.

@@ -44,9 +44,9 @@ import Wallets
     let keySet = try client.send("GET", "/jwks", fields: [], body: nil)
     #expect(keySet.status == 200)
     #expect(keySet.body == (try FastCGIClient(unix: backend.socket).get("/jwks").body))
-    for algorithm in WalletAlgorithm.allCases {
-      let answer = try client.signIn(try WalletKey(algorithm: algorithm))
-      #expect(answer.status == 200, "\(algorithm): \(answer.text)")
+    for scheme in WalletSchemes.all {
+      let answer = try client.signIn(try WalletKey(scheme))
+      #expect(answer.status == 200, "\(scheme.name): \(answer.text)")
       #expect(try claims(of: answer.string("access_token"))["role"]?.string == "wallet")
     }
   }

@@ -2,6 +2,7 @@ import CGI
 import CLinux
 import Glibc
 import POSIX
+import Supervision
 import TestSupport
 
 @testable import FastCGI
@@ -16,7 +17,8 @@ final class LocalWorker: Sendable {
 
   /// - Parameter threads: how many serve.
   init(
-    path: String, threads: Int = 4, heartbeat: Heartbeat? = nil, handler: @escaping WorkerLoop.Handler
+    path: String, threads: Int = 4, heartbeat: (any LivenessReport)? = nil,
+    handler: @escaping WorkerLoop.Handler
   ) throws {
     self.path = path
     let listener = try Self.listen(path)
@@ -35,7 +37,8 @@ final class LocalWorker: Sendable {
     thread = try POSIX.Thread.start {
       do throws(SystemError) {
         let loop = try WorkerLoop(
-          listener: listener.descriptor, lifeline: reading.descriptor, threads: threads, heartbeat: heartbeat,
+          listener: listener.descriptor, stop: try StopSignals(lifeline: reading.descriptor),
+          threads: threads, heartbeat: heartbeat,
           logger: logger, handler: handler)
         try loop.start()
         started.withLock { $0 = true }

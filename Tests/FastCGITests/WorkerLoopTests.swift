@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import FastCGI
+@testable import Supervision
 
 /// The worker loop with handlers of the tests' own.
 @Suite struct WorkerLoopTests {

@@ -13,8 +13,8 @@ enum Echoing {
   /// What is answered to a request.
   static func response(to request: Request, _ role: Role) -> Response {
     var echo: [UInt8] = Array(role == .authorizer ? "A\n".utf8 : "R\n".utf8)
-    for name in MetaVariables.Name.allCases {
-      if let value = request.variables[name] { appendCounted("\(name.text)=\(value)".utf8, to: &echo) }
+    for name in RequestInput.allCases {
+      if let value = request.variables[name] { appendCounted("\(name.variable)=\(value)".utf8, to: &echo) }
     }
     echo += Array("-\n\(request.variables.unknownRequirement ?? "")".utf8)
     do throws(BodyError) {

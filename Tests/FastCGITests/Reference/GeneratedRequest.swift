@@ -63,7 +63,7 @@ struct RequestGenerator {
   }()
   private static let text = noise.map { $0 & 0x7f == 0 ? 1 : $0 & 0x7f }
   private static let octets = noise.map { $0 == 0 ? 1 : $0 }
-  private static let knownNames = MetaVariables.Name.allCases.map { Array($0.text.utf8) }
+  private static let knownNames = RequestInput.allCases.map { Array($0.variable.utf8) }
   private static let ids: [UInt16] = [1, 1, 1, 1, 2, 127, 128, 255, 256, 257, 0x7fff, 0x8000, 0xffff]
 
   mutating func request(role: UInt16 = 1, keeps: Bool = false) -> GeneratedRequest {

@@ -3,7 +3,7 @@ import POSIX
 import TestSupport
 import Testing
 
-@testable import FastCGI
+@testable import Supervision
 
 @Suite struct SignalQueueTests {
   /// Runs a body on a thread of its own, as signals are blocked for the thread that makes a queue.

@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@testable import FastCGI
+@testable import Supervision
 
 /// What systemd is told. `sd_notify(3)`, `sd_watchdog_enabled(3)`.
 @Suite struct ServiceManagerTests {
@@ -12,28 +12,28 @@ import Testing
   @Test func eachStateIsOneMessage() throws {
     let socket = try DatagramSocket(unix: folder.file("notify"))
     let manager = ServiceManager(environment: ["NOTIFY_SOCKET": folder.file("notify")])
-    manager.tellReady()
+    manager.notifyReady()
     #expect(try socket.receive() == "READY=1\nMAINPID=\(getpid())")
-    manager.tellReloading()
+    manager.notifyReloading()
     #expect(try socket.receive().hasPrefix("RELOADING=1\nMONOTONIC_USEC="))
-    manager.tellAlive()
+    manager.notifyAlive()
     #expect(try socket.receive() == "WATCHDOG=1")
-    manager.tellStopping()
+    manager.notifyStopping()
     #expect(try socket.receive() == "STOPPING=1")
   }
 
   @Test func anAbstractSocketHasNoFile() throws {
     let name = "pico-auth-test-\(getpid())"
     let socket = try AbstractSocket("\0" + name)
-    ServiceManager(environment: ["NOTIFY_SOCKET": "@" + name]).tellAlive()
+    ServiceManager(environment: ["NOTIFY_SOCKET": "@" + name]).notifyAlive()
     #expect(socket.receive() == "WATCHDOG=1")
   }
 
   @Test(arguments: ["", "/nowhere/notify", "/" + String(repeating: "x", count: 200)])
   func aManagerThatIsNotThereIsNoMatter(_ path: String) {
     let manager = ServiceManager(environment: ["NOTIFY_SOCKET": path])
-    manager.tellReady()
-    manager.tellStopping()
+    manager.notifyReady()
+    manager.notifyStopping()
   }
 
   @Test func itHearsOfLifeThreeTimesAsOftenAsItMust() {

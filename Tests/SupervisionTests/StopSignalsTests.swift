@@ -4,9 +4,10 @@ import TestSupport
 import Testing
 
 @testable import FastCGI
+@testable import Supervision
 
 /// What ends a worker, and whether it may take its time.
-@Suite struct StopEventsTests {
+@Suite struct StopSignalsTests {
   private struct Seen: Equatable {
     let isUrgent: Bool
     let servesRequests: Bool
@@ -20,13 +21,13 @@ import Testing
       let reading: FileHandle
       var pipe: WorkerPipe? = try WorkerPipe()
       reading = try WorkerLaunch.movedUp(try #require(pipe).reading)
-      let events = try StopEvents(lifeline: reading.descriptor)
-      let times = StopTimes(events)
-      guard !events.areUrgent else { throw SystemError(call: "urgent before anything happened", code: 0) }
+      let events = try StopSignals(lifeline: reading.descriptor)
+      let times = StopDeadlines(events)
+      guard !events.isUrgent else { throw SystemError(call: "urgent before anything happened", code: 0) }
       if let signal { pthread_kill(pthread_self(), signal) } else { pipe = nil }
       events.wait()
       return withExtendedLifetime(pipe) {
-        Seen(isUrgent: events.areUrgent, servesRequests: times.servesRequests, isOver: times.areOver)
+        Seen(isUrgent: events.isUrgent, servesRequests: times.servesRequests, isOver: times.haveExpired)
       }
     }[0]
   }

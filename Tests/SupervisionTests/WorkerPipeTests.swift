@@ -2,7 +2,7 @@ import Glibc
 import POSIX
 import Testing
 
-@testable import FastCGI
+@testable import Supervision
 
 /// What workers tell their supervisor.
 @Suite struct WorkerPipeTests {
