@@ -18,7 +18,7 @@ public protocol StopRequest: Sendable {
 }
 
 /// Hears that a worker's threads make progress.
-public protocol LivenessReport: Sendable {
+public protocol LivenessReport: AnyObject, Sendable {
   /// How long a thread may wait for requests until it calls ``beat()`` again. Milliseconds.
   var milliseconds: Int32 { get }
 
