@@ -1,7 +1,8 @@
 /// Where libfcgi 2.4.2 and this program treat the same bytes differently, and why. `docs/decisions.md` has this table; the
 /// differential test finds each of them again, and nothing else.
 enum Difference: CaseIterable {
-  case abort, authorizerInput, brokenBody, contentLength, emptyForeign, equalsSign, filter, lateRecords,
+  case abort, authorizerInput, brokenBody, contentLength, emptyForeign, equalsSign, filter, lastQuestion,
+    lateRecords,
     managementContent, misplaced, nul, paddedEnd, pipelined, repeatedBegin, unknownRole, values
 
   /// What the web server sends; what libfcgi does; what this program does, and why.
@@ -48,6 +49,12 @@ enum Difference: CaseIterable {
         "The filter role",
         "Accepts the request.",
         "`FCGI_UNKNOWN_ROLE`: pico-auth is no filter."
+      )
+    case .lastQuestion:
+      (
+        "`FCGI_GET_VALUES` without padding, and nothing behind it",
+        "Waits for another byte before it answers.",
+        "Answers at once."
       )
     case .lateRecords:
       (

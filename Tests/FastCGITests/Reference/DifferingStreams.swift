@@ -54,6 +54,14 @@ extension StreamGenerator {
     return hard([.init(records), .init(plain[1])], plain.map { .init($0) }, .authorizerInput)
   }
 
+  mutating func lastQuestion() -> TestStream {
+    let question = requests.encode([(Array("FCGI_MPXS_CONNS".utf8), [])])
+    return TestStream(
+      stream: RecordStream(
+        steps: [.init([SentRecord(kind: Record.Kind.getValues, id: 0, content: question)], ends: 0)]),
+      expectation: .exactly([.values([Array("FCGI_MPXS_CONNS=0".utf8)])]), difference: .lastQuestion)
+  }
+
   mutating func lateRecords() -> TestStream {
     let request = requests.request(keeps: true)
     let plain = [records(request), records(requests.request())]

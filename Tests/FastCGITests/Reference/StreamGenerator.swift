@@ -29,6 +29,7 @@ struct StreamGenerator {
     case .emptyForeign: stream = emptyForeign()
     case .equalsSign: stream = changedName(UInt8(ascii: "="), .equalsSign)
     case .nul: stream = changedName(0, .nul)
+    case .lastQuestion: stream = lastQuestion()
     case .lateRecords: stream = lateRecords()
     case .managementContent: stream = managementContent()
     case .misplaced: stream = misplaced()
@@ -154,7 +155,7 @@ struct StreamGenerator {
       (name: Array($0.utf8), value: requests.noise(random.chance(80) ? 0 : random.below(200)))
     }
     return SentRecord(
-      kind: Record.Kind.getValues, id: 0, content: requests.encode(pairs), padding: random.below(256))
+      kind: Record.Kind.getValues, id: 0, content: requests.encode(pairs), padding: random.within(1...255))
   }
 
   mutating func unknownManagement() -> SentRecord {

@@ -20,7 +20,8 @@ struct TestStream {
 /// What a stream is about, and how many in a hundred or so are of the kind.
 enum StreamKind: CaseIterable {
   case plain, cutParameters, cutWrites, kept, authorizer, truncated, interleaved, management, malformed
-  case abort, authorizerInput, emptyForeign, equalsSign, lateRecords, managementContent, misplaced, nul,
+  case abort, authorizerInput, emptyForeign, equalsSign, lastQuestion, lateRecords, managementContent,
+    misplaced, nul,
     paddedEnd,
     pipelined, repeatedBegin, unservedRole
 
