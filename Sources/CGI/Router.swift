@@ -116,19 +116,23 @@ public struct Router: Sendable {
 
   /// The routes for a request's path, all methods.
   ///
-  /// In this order: SCRIPT_NAME and PATH_INFO together; PATH_INFO below the base path (a script that is
-  /// mapped over the whole site); PATH_INFO alone (a script in `/cgi-bin`).
+  /// SCRIPT_NAME and PATH_INFO together are what the client asked for, and what web servers close paths by. Where that lies
+  /// below the base path, nothing else counts: its end, which clients choose, must not be a second name of a route. Elsewhere a
+  /// script of another name is mapped, and PATH_INFO counts: below the base path, or alone.
   private func candidates(for request: Request) -> [Route] {
     let path = request.path
     if let absolute = Self.routes(of: absoluteRoutes, at: path) { return absolute }
     let pathInfo = request.pathInfo
-    return routes(below: path) ?? routes(below: pathInfo) ?? Self.routes(of: routes, at: pathInfo) ?? []
+    let local = belowBase(path) ?? belowBase(pathInfo) ?? pathInfo
+    return Self.routes(of: routes, at: local) ?? []
   }
 
-  private func routes(below path: String) -> [Route]? {
-    guard path.utf8.starts(with: basePath.utf8) else { return nil }
-    return Self.routes(
-      of: routes, at: String(path[path.utf8.index(path.startIndex, offsetBy: basePath.utf8.count)...]))
+  /// What follows the base path in a path; nil where the path doesn't begin with all of its segments.
+  private func belowBase(_ path: String) -> String? {
+    let bytes = path.utf8
+    guard bytes.starts(with: basePath.utf8) else { return nil }
+    let rest = bytes.dropFirst(basePath.utf8.count)
+    return rest.isEmpty || rest.first == UInt8(ascii: "/") || basePath.isEmpty ? String(Substring(rest)) : nil
   }
 
   private static func routes(of routes: [String: [Route]], at path: String) -> [Route]? {

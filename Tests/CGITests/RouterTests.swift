@@ -64,6 +64,37 @@ import Wire
     #expect(status([.scriptName: path]) == 404)
   }
 
+  /// A web server closes a path by what the client asked for. Where that lies below the base path, its end isn't taken for
+  /// a path of its own.
+  @Test(arguments: [
+    ("/api/v1/auth", "/api/v1/auth/jwks"), ("/api/v1/auth", "/x/jwks"), ("/api", "/v1/auth/api/v1/auth/jwks"),
+    ("/api/v1/auth/x", "/jwks"), ("/api/v1/auth/x", "/api/v1/auth/jwks"), ("/api/v1/auth/jwks", "/jwks"),
+    ("", "/api/v1/auth/api/v1/auth/jwks"),
+  ])
+  func belowTheBasePathOnlyTheWholePathCounts(_ script: String, _ pathInfo: String) {
+    #expect(status([.scriptName: script, .pathInfo: pathInfo]) == 404)
+  }
+
+  /// Every path lies below an empty base path.
+  @Test func withoutABasePathOnlyTheWholePathCounts() {
+    let router = Router(
+      basePath: "", routes: [Route(.get, "/jwks", lane: .immediate) { _ in .json([]) }],
+      report: { _ in Problem(.internalServerError, "reported") })
+    func status(_ script: String, _ pathInfo: String) -> Int {
+      router.respond(to: request([.scriptName: script, .pathInfo: pathInfo])).status.code
+    }
+    #expect(status("/jwks", "") == 200)
+    #expect(status("", "/jwks") == 200)
+    #expect(status("/.well-known/jwks.json", "/jwks") == 404)
+  }
+
+  /// A script whose name merely begins like the base path lies elsewhere.
+  @Test func aNameThatBeginsLikeTheBasePathLiesElsewhere() {
+    #expect(status([.scriptName: "/api/v1/auth.fcgi", .pathInfo: "/jwks"]) == 200)
+    #expect(status([.scriptName: "/api/v1/auth.fcgi", .pathInfo: "/api/v1/auth/jwks"]) == 200)
+    #expect(status([.scriptName: "/cgi-bin/pico-auth.cgi", .pathInfo: "/x/jwks"]) == 404)
+  }
+
   @Test func aWrongMethodIsToldTheRightOnes() {
     let answer = router.respond(to: request([.scriptName: "/api/v1/auth/jwks", .requestMethod: "DELETE"]))
     #expect(answer.status.code == 405)

@@ -14,6 +14,10 @@ import Wallets
       "/verify", "/verify?token=1", "/%76erify", "/./verify", "/x/../verify", "//api/v1/auth//verify",
       "/verify/",
       "http://localhost/api/v1/auth/verify",
+      // The end of a path is no path.
+      "/api/v1/auth/verify", "/verify/verify", "/jwks/verify", "/x/api/v1/auth/verify",
+      "/verify/api/v1/auth/verify", "//.well-known/jwks.json/verify",
+      "//.well-known/jwks.json/api/v1/auth/verify",
     ] {
       for method in ["GET", "POST", "HEAD"] {
         let answer = try site.client.send(method, path, fields: bearer, body: method == "POST" ? [] : nil)
