@@ -10,7 +10,7 @@ public struct ChallengeStoreOptions: Sendable {
   public let clock: Clock
 }
 
-extension StoreConformance {
+extension Conformance {
   /// Checks a ``ChallengeStore``.
   /// - Parameter make: makes an empty store.
   public static func checkChallenges(

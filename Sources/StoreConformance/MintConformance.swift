@@ -1,6 +1,6 @@
 import Stores
 
-extension StoreConformance {
+extension Conformance {
   /// Checks a ``MintAuditStore``.
   /// - Parameter make: makes an empty store.
   public static func checkMints(_ make: () throws -> Opener<any MintAuditStore>) throws {

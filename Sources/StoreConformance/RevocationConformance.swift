@@ -1,6 +1,6 @@
 import Stores
 
-extension StoreConformance {
+extension Conformance {
   /// Checks a ``RevocationStore``.
   /// - Parameter make: makes an empty store.
   public static func checkRevocations(_ make: () throws -> Opener<any RevocationStore>) throws {

@@ -13,7 +13,7 @@ struct PicoAuth: ParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      Serve.self, Check.self, PrintConfig.self, Keys.self, Tokens.self, Explain.self, Store.self,
+      Serve.self, Check.self, PrintConfig.self, Keys.self, TokensCommand.self, Explain.self, Store.self,
       HashPassword.self,
       Wallet.self,
     ])

@@ -11,7 +11,7 @@ import Testing
 
   @Test func challengesInFiles() throws {
     var stores = 0
-    try StoreConformance.checkChallenges { options in
+    try Conformance.checkChallenges { options in
       stores += 1
       let path = folder.file("\(stores)/challenges.jsonl")
       return {
@@ -24,7 +24,7 @@ import Testing
 
   @Test func revocationsInAFile() throws {
     var stores = 0
-    try StoreConformance.checkRevocations {
+    try Conformance.checkRevocations {
       stores += 1
       let path = folder.file("\(stores)/revocations.jsonl")
       return { JSONLRevocationStore(path: path, clock: .system, logger: logger) }
@@ -35,7 +35,7 @@ import Testing
   @Test(arguments: [64 << 20, 2000])
   func mintsInFiles(_ rotationSize: Int) throws {
     var stores = 0
-    try StoreConformance.checkMints {
+    try Conformance.checkMints {
       stores += 1
       let path = folder.file("\(stores)/mints.jsonl")
       return {

@@ -4,7 +4,7 @@ import Testing
 @testable import Tokens
 
 /// Wycheproof's vectors: what is valid by the rules of this program passes, and nothing else does.
-@Suite struct VectorTests {
+@Suite struct TokenVectorTests {
   @Test func rsaSignatures() throws {
     let vectors = try Vector.all("rsa-pkcs1-sha256")
     #expect(Vector.counts(vectors) == ["valid": 9, "acceptable": 1, "invalid": 249])

@@ -4,8 +4,9 @@ import Stores
 import Tokens
 import Wire
 
-struct Tokens: ParsableCommand {
+struct TokensCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "tokens",
     abstract: "Lists and revokes tokens, while workers run.",
     subcommands: [List.self, Revoke.self, Revoked.self])
 

@@ -4,7 +4,7 @@ import Testing
 @testable import Wallets
 
 /// Wycheproof's vectors: what is valid by the rules of this program passes, and nothing else does.
-@Suite struct VectorTests {
+@Suite struct WalletVectorTests {
   @Test(arguments: [
     ("ed25519", Ed25519Scheme() as any PublicKeyScheme, ["valid": 88, "invalid": 63]),
     ("secp256k1-der", Secp256k1Scheme(), ["valid": 96, "high-s": 72, "invalid": 308]),

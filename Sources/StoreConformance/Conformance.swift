@@ -5,7 +5,7 @@ import Stores
 ///
 /// Each check is given a function that makes an empty store and answers a function that opens it: once for each
 /// process that is to share it. What doesn't conform is thrown as a ``ConformanceFailure``.
-public enum StoreConformance {
+public enum Conformance {
   /// Opens the same store again, as another process would.
   public typealias Opener<Store> = () throws -> Store
 
