@@ -24,4 +24,7 @@ public protocol LivenessReport: AnyObject, Sendable {
 
   /// Reports progress if it is time for that; costs next to nothing otherwise.
   func beat()
+
+  /// Reports that the worker accepts no more connections.
+  func reportStop()
 }

@@ -106,6 +106,7 @@ public final class WorkerLoop: Sendable {
   /// answered, for as long as ``StopDeadlines`` allows. A thread that hangs doesn't keep the process from ending.
   public func waitUntilStopped() {
     stop.wait()
+    heartbeat?.reportStop()
     var threads = threads.withLock { $0 }
     while !threads.isEmpty || !hashing.isIdle {
       beat()

@@ -26,8 +26,16 @@ public final class Heartbeat: LivenessReport {
     guard last == 0 || now >= last + interval / 2,
       self.last.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
     else { return }
-    // Written whole or not at all, as it is shorter than PIPE_BUF. The write doesn't wait for a supervisor that hangs.
-    var process = getpid()
-    _ = write(descriptor, &process, MemoryLayout<pid_t>.size)
+    report(getpid())
+  }
+
+  /// Reports that this worker accepts no more connections, so that the supervisor starts another in its place, however long
+  /// web servers take for the last answers.
+  public func reportStop() { report(-getpid()) }
+
+  /// Written whole or not at all, as it is shorter than PIPE_BUF. The write doesn't wait for a supervisor that hangs.
+  private func report(_ number: pid_t) {
+    var number = number
+    _ = write(descriptor, &number, MemoryLayout<pid_t>.size)
   }
 }

@@ -12,6 +12,8 @@ public final class Supervisor {
   /// Workers finish their requests and end within 2 s. The supervisor kills a worker that takes longer than this.
   /// Seconds.
   private static let stopTimeout = 5.0
+  /// A worker that is replaced has as long as web servers take for the last answers. Seconds.
+  private static let gracefulTimeout = Double(StopDeadlines.gracePeriod) / 1e9 + stopTimeout
   /// How long the supervisor waits for killed workers. They end at once unless the kernel waits for a device. Seconds.
   private static let killTimeout = 2.0
   /// How many times its timeout a worker may take to start: it may have long files to read.
@@ -158,7 +160,7 @@ public final class Supervisor {
   /// Tells a worker that was replaced to finish its requests and end.
   private func stopGracefully(_ worker: Worker) {
     Glibc.kill(worker.process, SIGUSR1)
-    stopping[worker.process] = Self.now + Double(StopDeadlines.gracePeriod) / 1e9 + Self.stopTimeout
+    stopping[worker.process] = Self.now + Self.gracefulTimeout
   }
 
   /// Kills workers that missed their deadline to stop, once each.
@@ -217,6 +219,19 @@ public final class Supervisor {
         }
       }
     }
+    for process in processes where process < 0 { release(-process) }
+  }
+
+  /// Frees the slot of a worker that stops by itself, as it does after its last request.
+  private func release(_ process: pid_t) {
+    // Web servers that take answers slowly must not fill the machine with workers.
+    guard stopping.count < slots.count,
+      let index = slots.firstIndex(where: { $0.worker?.process == process })
+    else { return }
+    slots[index].worker = nil
+    slots[index].backOff = 0
+    slots[index].nextStart = 0
+    stopping[process] = Self.now + Self.gracefulTimeout
   }
 
   // MARK: - Workers that end

@@ -17,7 +17,7 @@ struct WorkerPipe {
     }
   }
 
-  /// The process ids that workers have written.
+  /// The process ids that workers have written; negative ones of workers that stop.
   func readNumbers() -> [pid_t] {
     var numbers: [pid_t] = []
     var number: pid_t = 0

@@ -81,6 +81,27 @@ import Testing
     #expect(!backend.child.output.contains("warning pico-auth: worker ended"))
   }
 
+  /// However slowly the answers to its last requests are taken.
+  @Test func aWorkerThatHasServedEnoughHoldsUpNobody() throws {
+    let backend = try Backend(in: folder, workers: 1, arguments: ["--max-requests", "50"])
+    let worker = try #require(backend.child.children.first)
+    var slow: FastCGIClient? = try FastCGIClient(unix: backend.socket, keepsConnection: true)
+    let request = try #require(slow).request([
+      ("REQUEST_METHOD", "GET"), ("SCRIPT_NAME", "/api/v1/auth/jwks"),
+    ])
+    // More answers than the socket takes.
+    try slow?.sendRaw((0..<650).flatMap { _ in request })
+    #expect(eventually { backend.child.children.count == 2 })
+    #expect(backend.child.children.contains(worker))
+    for _ in 0..<5 { #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200) }
+    for _ in 0..<100 { #expect(try slow?.answer().status == 200) }
+    #expect(backend.child.children.contains(worker))
+    slow = nil
+    #expect(eventually { !backend.child.children.contains(worker) })
+    #expect(!backend.child.output.contains("warning pico-auth: worker ended"))
+    #expect(backend.child.stop(within: 2) == 0)
+  }
+
   // MARK: - Service managers
 
   @Test func readinessReloadingAndStoppingAreTold() throws {
