@@ -271,26 +271,44 @@ import Testing
     #expect(result.errors.contains("Too many levels of symbolic links"), "\(result.errors)")
   }
 
-  /// Root's commands give what they make to the folder's owner, and nothing else.
-  @Test(.enabled(if: getuid() == 0, "only root can give files away"))
-  func aHardLinkToAFileOfRootsStaysRoots() throws {
+  /// Whoever owns the state folder may put a hard link to a file of root's there, which only root's commands can read and
+  /// write to.
+  @Test(
+    .enabled(if: getuid() == 0, "only root can give files away"),
+    arguments: ["revocations.jsonl", "mints.jsonl", "challenges.jsonl"].flatMap { [$0, "\($0).lock"] },
+    [true, false])
+  func aFileOfRootsUnderAStoresNameStaysRoots(_ name: String, isLinked: Bool) throws {
     try makeState()
-    let user = try #require(getpwnam("nobody")?.pointee)
+    #expect(try run(["tokens", "revoke", "abc"]).status == 0)
     #expect(try Tool.run(["chown", "-R", "nobody", state]).status == 0)
-    let names = ["revocations.jsonl.lock", "revocations.jsonl.compact.lock"]
-    for name in names {
-      let secret = try folder.write("secret.\(name)", "of root")
-      unlink("\(state)/\(name)")
-      #expect(link(secret, "\(state)/\(name)") == 0)
-      #expect(try run(["tokens", "revoke", "abc"]).status == 0)
-      #expect(try run(["store", "compact"]).status == 0)
+    let text = "of root\nand nobody else\n"
+    let secret = try folder.write("secret", text)
+    let place = "\(state)/\(name)"
+    unlink(place)
+    #expect(link(secret, place) == 0)
+    // Or it had another name once.
+    if !isLinked { unlink(secret) }
+    for command in [
+      ["tokens", "revoke", "abc"], ["tokens", "list"], ["tokens", "revoked"], ["store", "status"],
+      ["store", "verify"],
+      ["store", "verify", "--repair"], ["store", "compact"],
+    ] {
+      let result = try run(command)
+      #expect(!result.output.contains("nobody else"), "\(command)")
+      guard result.status != 0 else { continue }
+      #expect(
+        result.errors.contains("\(place): \(isLinked ? "is a hard link" : "belongs to user root")"),
+        "\(command): \(result.errors)")
     }
+    let refused = try run(
+      name.hasPrefix("revocations") ? ["tokens", "revoke", "abc"] : ["store", "verify", "--repair"])
+    #expect(refused.status == 1 || name.hasSuffix(".lock"), "\(refused)")
     var status = stat()
-    for name in names {
-      #expect(stat(folder.file("secret.\(name)"), &status) == 0)
-      #expect(status.st_uid == 0, "\(name)")
+    #expect(stat(place, &status) == 0 && status.st_uid == 0)
+    #expect(try folder.read("state/\(name)") == text)
+    for entry in try FileManager.default.contentsOfDirectory(atPath: state)
+    where entry != name && entry != "keys" {
+      #expect(try !folder.read("state/\(entry)").contains("nobody else"), "\(entry)")
     }
-    #expect(stat("\(state)/revocations.jsonl", &status) == 0)
-    #expect(status.st_uid == user.pw_uid)
   }
 }

@@ -63,6 +63,7 @@ final class FileLock: @unchecked Sendable {
     let existing = try FileHandle.existing(path, flags: .create)
     if existing == nil { try Files.makeFolder(Files.parent(of: path)) }
     let handle = try existing ?? FileHandle(path: path, flags: .create)
+    try SharedFiles.check(handle, path)
     return (handle, try handle.status().identity)
   }
 

@@ -7,14 +7,38 @@ enum SharedFiles {
   /// - Throws: ``StoreError`` where somebody else could have written it; ``SystemError``.
   static func open(_ path: String, flags: FileHandle.Flags) throws -> FileHandle? {
     guard let handle = try FileHandle.existing(path, flags: flags) else { return nil }
+    try check(handle, path)
+    return handle
+  }
+
+  /// - Throws: ``StoreError`` where somebody else could have written the file, or put a file of root's in its place;
+  ///   ``SystemError``.
+  static func check(_ handle: FileHandle, _ path: String) throws {
     let status = try handle.status()
-    guard status.owner == geteuid() || status.owner == 0 || geteuid() == 0 else {
-      throw StoreError("\(path): belongs to another user")
+    let own = geteuid()
+    guard status.owner == own || status.owner == 0 || own == 0 else {
+      let (owner, user) = (Account.name(of: status.owner), Account.name(of: own))
+      throw StoreError(
+        "\(path): belongs to user \(owner), and this process runs as \(user): chown \(user) \(path)")
     }
     guard status.permissions & 0o022 == 0 else {
-      throw StoreError("\(path): can be written by others")
+      throw StoreError("\(path): can be written by others: chmod go-w \(path)")
     }
-    return handle
+    if own == 0 { try checkAsRoot(status, path) }
+  }
+
+  /// Root may read and change what the folder's owner may not. A hard link to such a file, in the place of a store's, would
+  /// have root's commands copy it or write to it. The file's other names may be gone.
+  private static func checkAsRoot(_ status: FileStatus, _ path: String) throws {
+    guard status.links <= 1 else {
+      throw StoreError("\(path): is a hard link to a file that may be another's: put a copy in its place")
+    }
+    let folder = try FileStatus.ofFile(at: Files.parent(of: path))
+    guard let folder, folder.owner != 0, folder.owner != status.owner else { return }
+    let (owner, user) = (Account.name(of: status.owner), Account.name(of: folder.owner))
+    throw StoreError(
+      "\(path): belongs to user \(owner), and its folder to \(user): if it is the service's, chown \(user) \(path)"
+    )
   }
 
   /// - Throws: ``StoreError`` where others could exchange the files in the folder that a path lies in; ``SystemError``.
