@@ -27,7 +27,21 @@ public enum TrustedFolder {
     return try faultAbove(path)
   }
 
-  /// Walks to a folder as the kernel does, through every link, and looks at each folder that a name is looked up in.
+  /// What lets others write to a file, or put another in its place; nil where nothing does, or there is no such file. A file
+  /// without a name, as in memory or a deleted one, is left to whoever passed it on.
+  /// - Throws: ``SystemError`` (`stat`, `lstat`, `readlink`).
+  public static func fault(ofFile path: String) throws(SystemError) -> Fault? {
+    guard let status = try FileStatus.ofFile(at: path), status.links > 0,
+      status.type == .regular || status.type == .pipe
+    else { return nil }
+    guard isTrusted(status.owner) else { return fault(ofOwner: status, path, as: "", "chown root \(path)") }
+    guard status.permissions & 0o022 == 0 else {
+      return Fault(place: path, description: "can be written by others: chmod go-w \(path)")
+    }
+    return try faultAbove(path)
+  }
+
+  /// Walks to a folder or file as the kernel does, through every link, and looks at each folder that a name is looked up in.
   private static func faultAbove(_ path: String) throws(SystemError) -> Fault? {
     var place = ""
     var names: [Substring] = []

@@ -11,7 +11,9 @@ struct AccessReview {
 
   /// - Parameter sources: the files that settings were read from.
   init(_ settings: Settings, sources: [String]) throws {
-    for file in sources { review(file, R_OK, remedy: "chgrp \(user) \(file) && chmod g+r \(file)") }
+    for file in sources where review(file, R_OK, remedy: "chgrp \(user) \(file) && chmod g+r \(file)") {
+      if let fault = try TrustedFolder.fault(ofFile: file) { report(fault, of: file) }
+    }
     for folder in settings.stateFolders { try review(folder: folder) }
     for key in names(in: settings.effectiveKeyPath) where key.hasSuffix(".pem") {
       review(key, R_OK, remedy: "chown \(user) \(key)")
@@ -42,11 +44,15 @@ struct AccessReview {
     if review(folder, R_OK | W_OK | X_OK, remedy: remedy) { try reviewTrust(folder) }
   }
 
-  /// A folder above several is told of once.
   private mutating func reviewTrust(_ folder: String) throws {
-    guard let fault = try TrustedFolder.fault(folder), !distrusted.contains(fault.place) else { return }
+    if let fault = try TrustedFolder.fault(folder) { report(fault, of: folder) }
+  }
+
+  /// A folder above several is told of once.
+  private mutating func report(_ fault: TrustedFolder.Fault, of path: String) {
+    guard !distrusted.contains(fault.place) else { return }
     distrusted.append(fault.place)
-    faults.append("\(folder): \(fault)")
+    faults.append("\(path): \(fault)")
   }
 
   /// - Returns: whether the user has the rights.

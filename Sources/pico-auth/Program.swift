@@ -46,9 +46,12 @@ enum Program {
     return access(defaultConfig, F_OK) == 0 || errno != ENOENT ? defaultConfig : nil
   }
 
-  /// - Throws: ``ConfigurationError``.
+  /// - Throws: ``ConfigurationError``; ``StoreError`` where other users could change what is read.
   static func configuration(_ given: String? = nil) throws -> Configuration {
-    try Configuration(file: configFile(given), environment: ProcessEnvironment.variables)
+    let file = configFile(given)
+    let configuration = try Configuration(file: file, environment: ProcessEnvironment.variables)
+    try configuration.checkSources(file: file)
+    return configuration
   }
 
   static func keyFiles(_ settings: Settings, isDeferred: Bool = false) -> KeyFiles {

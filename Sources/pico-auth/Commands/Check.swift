@@ -38,7 +38,9 @@ struct Check: ParsableCommand {
       let configuration = try Program.configuration(config.file)
       try show(configuration)
       try Self.tellFreeSpace(SpaceReserve(configuration.settings))
-      for warning in configuration.warnings { Console.complain("warning: \(warning)") }
+      for warning in configuration.warnings + configuration.exposedSecrets(file: file) {
+        Console.complain("warning: \(warning)")
+      }
       if let account, geteuid() == 0 {
         try account.assume()
       } else if geteuid() == 0 {

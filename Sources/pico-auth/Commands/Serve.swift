@@ -91,7 +91,8 @@ struct Serve: ParsableCommand {
   /// Reads configuration and keys. Whatever is wrong shows here, once, and not in every worker.
   private func launch(_ environment: [String: String], _ logger: Logger) throws -> WorkerLaunch {
     let configuration = try Program.configuration(config.file)
-    for warning in configuration.warnings { logger.warning("\(warning)") }
+    let exposed = configuration.exposedSecrets(file: Program.configFile(config.file))
+    for warning in configuration.warnings + exposed { logger.warning("\(warning)") }
     if geteuid() == 0 { logger.warning("runs as root; --user NAME gives that up") }
     let settings = configuration.settings
     if Files.isOnNetwork(settings.stateFolder) {
