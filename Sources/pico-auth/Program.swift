@@ -71,7 +71,7 @@ enum Program {
   /// - Parameter isWriting: whether the state folder is made where there is none.
   static func commandStores(_ config: ConfigOptions, isWriting: Bool = false) throws -> StoreSet {
     let settings = try configuration(config.file).settings
-    if isWriting { try RootsFolder.prepare(settings.stateFolder) }
+    if isWriting { try RootsFolder.prepare(settings) }
     return try stores(settings, logger: makeLogger())
   }
 

@@ -43,6 +43,37 @@ import Testing
     #expect(service.stop(within: 5) == 0, "\(service.output)")
   }
 
+  /// Keys and files may lie in folders of their own.
+  @Test(.enabled(if: isRoot, "only root can give files away"))
+  func foldersOutsideOfTheStateFolderAreTheServicesToo() throws {
+    let user = try #require(getpwnam("nobody")?.pointee)
+    #expect(chmod(folder.path, 0o755) == 0)
+    #expect(mkdir(state, 0o700) == 0)
+    #expect(chown(state, user.pw_uid, user.pw_gid) == 0)
+    let environment = [
+      "SERVER_AUTH_STATE_DIR": state, "SERVER_AUTH_KEY_PATH": folder.file("own/keys"),
+      "SERVER_AUTH_REVOCATION_STORE_PATH": folder.file("revoked/deep/revocations.jsonl"),
+      "SERVER_AUTH_MINT_AUDIT_PATH": folder.file("mints/mints.jsonl"),
+      "SERVER_AUTH_CHALLENGE_STORE_PATH": folder.file("challenges/challenges.jsonl"),
+    ]
+    for command in [["keys", "generate"], ["tokens", "revoke", "abc"], ["store", "compact"]] {
+      let result = try run([Tool.picoAuth] + command, environment: environment)
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    for name in ["own", "revoked", "mints", "challenges"] {
+      let entries = [""] + (try FileManager.default.subpathsOfDirectory(atPath: folder.file(name)))
+      for entry in entries {
+        #expect(try owner("\(folder.file(name))/\(entry)") == user.pw_uid, "\(name)/\(entry)")
+      }
+    }
+    let socket = folder.file("s.sock")
+    let service = try Child(
+      [Tool.picoAuth, "serve", "--listen", "unix:\(socket)", "--user", "nobody", "--workers", "1"],
+      environment: environment, log: folder.file("log"))
+    #expect(eventually { Backend.answers(socket) || !service.isRunning })
+    #expect(service.stop(within: 5) == 0, "\(service.output)")
+  }
+
   /// The package's user is there, and nothing else yet.
   @Test(.enabled(if: isRoot, "only root can mount"))
   func theStateFolderThatRootMakesIsThePackagesUsers() throws {

@@ -27,7 +27,7 @@ struct Keys: ParsableCommand {
     func run() throws {
       try reporting {
         let settings = try Program.configuration(config.file).settings
-        try RootsFolder.prepare(settings.stateFolder)
+        try RootsFolder.prepare(settings)
         try settings.checkFolders()
         let files = Program.keyFiles(settings)
         try Console.print(try files.generate(bits: bits).kid)

@@ -128,7 +128,7 @@ struct Store: ParsableCommand {
     func run() throws {
       try reporting {
         let settings = try Program.configuration(config.file).settings
-        try RootsFolder.prepare(settings.stateFolder)
+        try RootsFolder.prepare(settings)
         try settings.checkFolders()
         let logger = Program.makeLogger()
         let revocations = JSONLRevocationStore(
