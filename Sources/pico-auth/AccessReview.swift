@@ -1,6 +1,7 @@
 import AuthServer
 import Glibc
 import POSIX
+import Stores
 
 /// Looks whether the user that this process runs as can work with the files of a configuration.
 struct AccessReview {
@@ -23,7 +24,8 @@ struct AccessReview {
     ]
     for store in stores {
       for file in names(in: Files.parent(of: store)) where file.hasPrefix(store) && !Self.isSetAside(file) {
-        review(file, R_OK | W_OK, remedy: "chown \(user) \(file)")
+        guard review(file, R_OK | W_OK, remedy: "chown \(user) \(file)") else { continue }
+        do { try StoreFile.checkTrust(file) } catch { faults.append("\(error)") }
       }
     }
   }

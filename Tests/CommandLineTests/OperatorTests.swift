@@ -157,6 +157,31 @@ import Testing
     #expect(other.errors.contains("--user needs root"))
   }
 
+  /// In a folder such as /tmp, files of another user are in the way although they may be read and written.
+  @Test(
+    .enabled(if: isRoot, "only root can become another user"),
+    arguments: ["revocations.jsonl", "mints.jsonl.lock"])
+  func checkRefusesWhatTheStoresRefuse(_ name: String) throws {
+    #expect(chmod(folder.path, 0o755) == 0)
+    #expect(mkdir(state, 0o700) == 0 && chmod(state, 0o1777) == 0)
+    let file = try folder.write("state/\(name)", "", mode: 0o644)
+    #expect(try Tool.run(["chown", "daemon", file]).status == 0)
+    #expect(chmod(file, 0o666) == 0)
+    let refused = try run([Tool.picoAuth, "check", "--user", "nobody"])
+    #expect(refused.status == 1)
+    #expect(
+      refused.errors.contains(
+        "\(file): belongs to user daemon, and this process runs as nobody: chown nobody \(file)"),
+      "\(refused.errors)")
+    #expect(try Tool.run(["chown", "nobody", file]).status == 0)
+    let writable = try run([Tool.picoAuth, "check", "--user", "nobody"])
+    #expect(writable.status == 1)
+    #expect(
+      writable.errors.contains("\(file): can be written by others: chmod go-w \(file)"), "\(writable.errors)")
+    #expect(chmod(file, 0o600) == 0)
+    #expect(try run([Tool.picoAuth, "check", "--user", "nobody"]).status == 0)
+  }
+
   // MARK: - Messages
 
   @Test func messagesNameThePathAndWhatToDo() throws {

@@ -109,6 +109,10 @@ public struct StoreFile: Sendable {
     }
   }
 
+  /// Asks of a store's file, or of its lock, what a store asks before it works with it: who owns it, and who may write to it.
+  /// - Throws: ``StoreError``, ``SystemError``.
+  public static func checkTrust(_ path: String) throws { _ = try SharedFiles.open(path, flags: .read) }
+
   /// Writes the file anew with all that can be read of it, while others read and append; what can't be read, or only
   /// doubtfully, goes into `<path>.bad-<time>`. Challenges are left as they are.
   /// - Returns: nil where there was nothing to repair.
