@@ -85,6 +85,10 @@ public final class SigningKey: Sendable {
       throw KeyError(
         isEncrypted ? "can't be decrypted: wrong key_passphrase?" : "holds a damaged private key")
     }
+    guard !ClosePrimes.areOf(key) else {
+      EVP_PKEY_free(key)
+      throw KeyError("holds \(PublicNumbers.closePrimes)")
+    }
     return key
   }
 
@@ -130,14 +134,8 @@ public final class SigningKey: Sendable {
   }
 
   private static func number(_ name: String, of key: OpaquePointer) throws(KeyError) -> [UInt8] {
-    var number: OpaquePointer?
-    guard EVP_PKEY_get_bn_param(key, name, &number) == 1 else {
-      throw .openSSL("EVP_PKEY_get_bn_param")
-    }
-    defer { BN_free(number) }
-    var bytes = [UInt8](repeating: 0, count: (Int(BN_num_bits(number)) + 7) / 8)
-    BN_bn2bin(number, &bytes)
-    return bytes
+    guard let number = BigNumber(name, of: key) else { throw .openSSL("EVP_PKEY_get_bn_param") }
+    return number.bytes
   }
 
   /// The key as PKCS#8 in PEM, encrypted with AES-256-CBC where a passphrase is given.

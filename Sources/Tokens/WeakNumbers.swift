@@ -1,21 +1,49 @@
 extension PublicNumbers {
   /// What makes a key of these numbers one that others can sign with; nil where nothing shows.
   var fault: String? {
-    // With 1 a signature is the padded digest itself; no even number has an inverse. RFC 8017, section 3.1.
+    // No even number has an inverse. RFC 8017, section 3.1.
     guard let last = exponent.last, last & 1 == 1, exponent.count > 1 || last >= 3 else {
       return "an RSA key whose public exponent is even or below 3: make another"
+    }
+    // With 1, and with 1 more than a multiple of the order of the group, a signature is the padded digest itself. Nobody can
+    // tell such an exponent from another long one.
+    guard bits(of: exponent) <= Self.longestExponent else {
+      return "an RSA key whose public exponent is longer than \(Self.longestExponent) bits: make another"
     }
     guard let last = modulus.last, last & 1 == 1 else {
       return "an RSA key whose modulus is even: make another"
     }
+    if let prime = smallFactor { return "an RSA key whose modulus is a multiple of \(prime): make another" }
     if isInfineon { return "an RSA key that can be factored (ROCA, CVE-2017-15361): make another elsewhere" }
+    if ClosePrimes.compose(modulus) { return Self.closePrimes }
+    return nil
+  }
+
+  /// For a modulus whose two primes are equal, or so near to each other that Fermat's way finds them.
+  static let closePrimes =
+    "an RSA key that can be factored (its primes are close, CVE-2022-26320): make another elsewhere"
+
+  /// As BoringSSL has it, `rsa_check_public_key`. Bits.
+  private static let longestExponent = 33
+
+  private func bits(of number: [UInt8]) -> Int {
+    number.count * 8 - (number.first?.leadingZeroBitCount ?? 0)
+  }
+
+  /// A prime up to 751 that divides the modulus. As OpenSSL has it, `ossl_rsa_sp800_56b_check_public`.
+  private var smallFactor: Int? {
+    let number = BigNumber(modulus)
+    for group in Self.smallPrimeGroups {
+      let remainder = number.remainder(group.product)
+      for prime in group.primes where remainder % UInt(prime) == 0 { return prime }
+    }
     return nil
   }
 
   /// Whether the modulus is as Infineon's RSALib made them, until 2017, in smart cards and TPMs: its primes are powers of
   /// 65537 modulo the product of the first primes, and so is their product. Of other moduli one in 2^27 is.
   private var isInfineon: Bool {
-    Self.smallPrimes.allSatisfy { prime in
+    Self.smallPrimes.prefix { $0 <= 167 }.allSatisfy { prime in
       let remainder = modulus.reduce(0) { ($0 << 8 | Int($1)) % prime }
       var power = 1
       repeat {
@@ -26,8 +54,21 @@ extension PublicNumbers {
     }
   }
 
-  /// From 3 to 167.
-  private static let smallPrimes = (3...167).filter { number in
-    (2..<number).allSatisfy { number % $0 != 0 }
+  /// From 3 to 751.
+  private static let smallPrimes = (3...751).filter { number in
+    (2..<number).prefix { $0 * $0 <= number }.allSatisfy { number % $0 != 0 }
   }
+
+  /// The same in groups whose products fit into a word: a long number is divided once a group.
+  private static let smallPrimeGroups = {
+    var groups: [(primes: [Int], product: UInt)] = []
+    for prime in smallPrimes {
+      if let last = groups.last, !last.product.multipliedReportingOverflow(by: UInt(prime)).overflow {
+        groups[groups.count - 1] = (last.primes + [prime], last.product * UInt(prime))
+      } else {
+        groups.append(([prime], UInt(prime)))
+      }
+    }
+    return groups
+  }()
 }

@@ -1,0 +1,79 @@
+import COpenSSL
+
+/// A whole number of any size. `BN_new(3)`. Not to be shared between threads.
+final class BigNumber {
+  private let number: OpaquePointer
+
+  private init(owning number: OpaquePointer) { self.number = number }
+
+  /// - Parameter bytes: big-endian.
+  convenience init(_ bytes: [UInt8]) { self.init(owning: BN_bin2bn(bytes, Int32(bytes.count), nil)) }
+
+  /// A number of a key; nil where it has none of that name. `EVP_PKEY_get_bn_param(3)`.
+  convenience init?(_ name: String, of key: OpaquePointer) {
+    var number: OpaquePointer?
+    guard EVP_PKEY_get_bn_param(key, name, &number) == 1, let number else { return nil }
+    self.init(owning: number)
+  }
+
+  // What was taken from a private key doesn't stay in memory.
+  deinit { BN_clear_free(number) }
+
+  /// How long it is, without its sign.
+  var bits: Int { Int(BN_num_bits(number)) }
+  var isZero: Bool { BN_is_zero(number) == 1 }
+
+  /// Big-endian, without leading zeros.
+  var bytes: [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: (bits + 7) / 8)
+    BN_bn2bin(number, &bytes)
+    return bytes
+  }
+
+  /// The remainder of a division by a word.
+  func remainder(_ divisor: UInt) -> UInt { UInt(BN_mod_word(number, divisor)) }
+
+  func add(_ word: UInt) { BN_add_word(number, word) }
+
+  func squared() -> BigNumber {
+    let context = BN_CTX_new()
+    defer { BN_CTX_free(context) }
+    let square = BigNumber([])
+    BN_sqr(square.number, number, context)
+    return square
+  }
+
+  static func - (left: BigNumber, right: BigNumber) -> BigNumber {
+    let difference = BigNumber([])
+    BN_sub(difference.number, left.number, right.number)
+    return difference
+  }
+
+  /// Whether it is the square of a whole number.
+  var isSquare: Bool {
+    // One number in twenty passes this.
+    guard Self.squaresModulo64.contains(remainder(64)), Self.squaresModulo63.contains(remainder(63)) else {
+      return false
+    }
+    return (squareRoot().squared() - self).isZero
+  }
+
+  private static let squaresModulo64 = Set((0..<64).map { UInt($0 * $0 % 64) })
+  private static let squaresModulo63 = Set((0..<63).map { UInt($0 * $0 % 63) })
+
+  /// The largest number whose square isn't larger; by Newton's way, whose digits double with each step.
+  func squareRoot() -> BigNumber {
+    let context = BN_CTX_new()
+    defer { BN_CTX_free(context) }
+    var root = BigNumber([])
+    BN_set_bit(root.number, Int32((bits + 1) / 2))
+    while true {
+      let next = BigNumber([])
+      BN_div(next.number, nil, number, root.number, context)
+      BN_add(next.number, next.number, root.number)
+      BN_rshift1(next.number, next.number)
+      if BN_cmp(next.number, root.number) >= 0 { return root }
+      root = next
+    }
+  }
+}
