@@ -96,6 +96,18 @@ public enum Files {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
+  /// A path from the root on, for programs that start in another folder. Links stay: they are an administrator's names.
+  /// A path stays as it is where there is no folder to begin in.
+  public static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let folder = try? workingFolder() else { return path }
+    var names = folder.split(separator: "/")
+    for name in path.split(separator: "/") where name != "." {
+      // Behind a link, `..` is another folder than the name before it says.
+      names.append(name)
+    }
+    return "/" + names.joined(separator: "/")
+  }
+
   /// What a symbolic link points to. `readlink(2)`.
   /// - Throws: ``SystemError``.
   static func target(ofLink path: String) throws(SystemError) -> String {

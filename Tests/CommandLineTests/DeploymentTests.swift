@@ -55,6 +55,32 @@ import Testing
     #expect(systemd.contains("ListenStream=127.0.0.1:9001"))
   }
 
+  /// A web server starts the program in another folder.
+  @Test func pathsArePrintedFromTheRootOn() throws {
+    try folder.write("config.yaml", "server_auth:\n  state_dir: ./state\n")
+    let result = try Tool.run(
+      [
+        "env", "--chdir=\(folder.path)", "sh", "-c",
+        #"for t in nginx lighttpd apache systemd; do "$0" print-config $t "$@" || exit; done"#, Tool.picoAuth,
+        "--config", "config.yaml", "--program", "bin/pico-auth", "--listen", "unix:run/s",
+      ])
+    #expect(result.status == 0, "\(result.errors)")
+    for text in [
+      #"PICO_AUTH_CONFIG" => "\#(folder.file("config.yaml"))""#,
+      "InitialEnv PICO_AUTH_CONFIG \(folder.file("config.yaml"))",
+      "ExecStart=\(folder.file("bin/pico-auth")) serve", "--config \(folder.file("config.yaml"))\n",
+      "server unix:\(folder.file("run/s"));", "d \(folder.file("state")) ",
+    ] {
+      #expect(result.output.contains(text), "\(text)")
+    }
+    let variable = try Tool.run(
+      [
+        "env", "--chdir=\(folder.path)", "PICO_AUTH_CONFIG=config.yaml", Tool.picoAuth, "print-config",
+        "systemd",
+      ])
+    #expect(variable.output.contains("--config \(folder.file("config.yaml"))\n"))
+  }
+
   @Test func noSecretIsPrinted() throws {
     for target in Self.targets {
       let result = try print(

@@ -16,7 +16,7 @@ struct PrintConfig: ParsableCommand {
   @Argument(help: "One of: \(PrintConfig.targets).")
   var target: String
 
-  @Argument(help: "One of the files.")
+  @Argument(help: "Prints only this file.")
   var file: String?
 
   @Option(help: ArgumentHelp("Writes the files to a folder.", valueName: "folder"))
@@ -28,7 +28,7 @@ struct PrintConfig: ParsableCommand {
   @Option(help: "How many worker processes.")
   var workers = 2
 
-  @Option(help: "How many requests a worker runs at once.")
+  @Option(help: "How many threads a worker has.")
   var threads = 4
 
   @Option(help: ArgumentHelp("Where the program is; without it, this one.", valueName: "path"))
@@ -56,10 +56,10 @@ struct PrintConfig: ParsableCommand {
     try reporting {
       let settings = try Program.configuration(config.file).settings
       let values = DeploymentValues(
-        basePath: settings.basePath, stateFolder: settings.stateFolder,
-        configFile: Program.configFile(config.file) ?? Program.defaultConfig,
-        program: program ?? Self.ownPath,
-        listen: ListenAddress(listen)!, workers: workers, threads: threads)
+        basePath: settings.basePath, stateFolder: Files.absolute(settings.stateFolder),
+        configFile: Files.absolute(Program.configFile(config.file) ?? Program.defaultConfig),
+        program: program.map(Files.absolute) ?? Self.ownPath,
+        listen: Self.absolute(ListenAddress(listen)!), workers: workers, threads: threads)
       var files = try deploymentTarget().files(values)
       if let file {
         files = files.filter { $0.name == file }
@@ -83,6 +83,10 @@ struct PrintConfig: ParsableCommand {
     try Files.makeFolder(path)
     let handle = try FileHandle(path: path, flags: .folder)
     try retryingOnInterrupt("fchmod", path) { fchmod(handle.descriptor, 0o755) }
+  }
+
+  private static func absolute(_ address: ListenAddress) -> ListenAddress {
+    if case .unix(let path) = address { .unix(path: Files.absolute(path)) } else { address }
   }
 
   private struct UnknownFile: Error, CustomStringConvertible {
