@@ -1,3 +1,5 @@
+import POSIX
+
 /// Where to listen: `unix:PATH` or `HOST:PORT`.
 public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
   case unix(path: String)
@@ -28,7 +30,7 @@ public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
   public var isLocal: Bool {
     switch self {
     case .unix: true
-    case .tcp(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    case .tcp(let host, _): HostName.isLoopback(host)
     }
   }
 

@@ -242,12 +242,29 @@ import Testing
       #expect(try !warnings("  issuer: \(issuer)\(own)").contains("issuer"))
     }
     // The installed state folder.
-    for issuer in ["http://localhost:8100", "https://127.0.0.1"] {
+    for issuer in [
+      "http://localhost:8100", "https://127.0.0.1", "http://[::1]:8100", "http://LOCALHOST",
+      "https://127.0.0.2/x",
+      "http://0.0.0.0:80", "http://[::]", "http://127.1", "https://auth.localhost", "https://localhost.",
+      "http://[::ffff:127.0.0.1]",
+      "https://user@localhost",
+    ] {
       #expect(
-        try warnings("  issuer: \(issuer)").contains(
+        try warnings("  issuer: '\(issuer)'").contains(
           "warning: issuer is \(issuer), which only this host can reach"))
     }
-    #expect(try !warnings("  issuer: https://auth.example.org").contains("issuer"))
+    for issuer in [
+      "https://auth.example.org", "https://127.0.0.1.example.org", "https://localhost.example.org",
+      "https://[2001:db8::1]",
+      "https://10.0.0.1",
+    ] {
+      #expect(try !warnings("  issuer: '\(issuer)'").contains("issuer"), "\(issuer)")
+    }
+    for issuer in ["https://", "https://:443/x", "http:///path"] {
+      #expect(
+        try warnings("  issuer: '\(issuer)'\(own)").contains("warning: issuer \(issuer) has no host"),
+        "\(issuer)")
+    }
   }
 
   @Test(.enabled(if: isRoot, "only root runs as root"))

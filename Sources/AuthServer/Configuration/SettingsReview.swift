@@ -37,12 +37,26 @@ struct SettingsReview {
     if !issuer.contains("://") && !issuer.hasPrefix("urn:") {
       return warnings.append("issuer \(issuer) has no scheme; clients expect a URL such as https://\(issuer)")
     }
-    let host = issuer.drop { $0 != ":" }.dropFirst(3).prefix { $0 != ":" && $0 != "/" }
+    guard !issuer.hasPrefix("urn:") else { return }
+    let host = Self.host(of: issuer)
+    if host.isEmpty {
+      return warnings.append(
+        "issuer \(issuer) has no host; clients expect a URL such as https://auth.example.org")
+    }
     if settings.stateFolder.hasSameBytes(as: Settings().stateFolder)
-      && ["localhost", "127.0.0.1"].contains(host)
+      && (HostName.isLoopback(host) || HostName.isUnspecified(host))
     {
       warnings.append("issuer is \(issuer), which only this host can reach; set the URL that clients use")
     }
+  }
+
+  /// RFC 3986, section 3.2: behind the user, without the port, the brackets of an IPv6 address, and the dot of the root.
+  private static func host(of url: String) -> Substring {
+    let authority = url.drop { $0 != ":" }.dropFirst(3).prefix { !"/?#".contains($0) }
+    let place = authority.lastIndex(of: "@").map { authority[$0...].dropFirst() } ?? authority
+    if place.hasPrefix("[") { return place.dropFirst().prefix { $0 != "]" } }
+    let host = place.prefix { $0 != ":" }
+    return host.hasSuffix(".") ? host.dropLast() : host
   }
 
   private mutating func reviewTokens() {
