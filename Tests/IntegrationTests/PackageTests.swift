@@ -42,6 +42,39 @@ import Testing
     #expect(try folder.read(config).contains("mine"))
   }
 
+  /// Nobody but root can look into a process whose program they can't read, not even before it hides itself: a command that
+  /// waits for its input never does.
+  @Test(.enabled(if: getuid() == 0, "only root can become another user"))
+  func aProcessOfTheInstalledProgramIsHiddenFromItsStart() throws {
+    _ = try script(["install"], environment: ["DESTDIR": root])
+    let installed = "\(root)/usr/local/bin/pico-auth"
+    var status = stat()
+    #expect(stat(installed, &status) == 0 && status.st_mode & 0o7777 == 0o711)
+    let readable = folder.file("readable")
+    _ = try Tool.run(["install", "-m", "0755", installed, readable])
+    let input = folder.file("input")
+    #expect(mkfifo(input, 0o600) == 0)
+    #expect(try Tool.run(["chown", "nobody", input]).status == 0)
+    #expect(chmod(folder.path, 0o755) == 0)
+    let nobody = try #require(getpwnam("nobody")?.pointee.pw_uid)
+    for (program, owner) in [(installed, 0), (readable, nobody)] {
+      let child = try Child(
+        [
+          "setpriv", "--reuid", "nobody", "--clear-groups", "bash", "-c", #"exec "$0" hash-password 0<>"$1""#,
+          program,
+          input,
+        ], log: folder.file("log"))
+      let process = "/proc/\(child.identifier)"
+      #expect(
+        eventually {
+          (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(process)/exe")) == program
+            && stat("\(process)/mem", &status) == 0
+        }, "\(child.output)")
+      #expect(status.st_uid == owner, "\(program)")
+      child.kill(SIGKILL)
+    }
+  }
+
   /// The manual names every command, and lets itself be read.
   @Test func theManualIsComplete() throws {
     let manual = try String(contentsOfFile: "\(WebServer.project)/deploy/man/pico-auth.8", encoding: .utf8)
