@@ -38,7 +38,7 @@ struct RefusalLog: Sendable {
     logger.notice(
       "refused",
       metadata: [
-        "client": "\(client.map { "\($0)" } ?? "unknown")", "route": "\(route)",
+        "client": "\(address.name(of: request))", "route": "\(route)",
         "status": "\(refusal.problem.status.code)",
       ])
   }

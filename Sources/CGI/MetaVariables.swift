@@ -30,6 +30,8 @@ public struct MetaVariables: Sendable {
   private var values = [String?](repeating: nil, count: RequestInput.allCases.count)
   /// A variable that looks like a requirement of the web server's, and is none there is.
   public private(set) var unknownRequirement: String?
+  /// The inputs that came in more than one variable, a bit each.
+  private var repeated: UInt32 = 0
 
   public init() {}
 
@@ -52,6 +54,10 @@ public struct MetaVariables: Sendable {
     set { values[input.rawValue] = newValue }
   }
 
+  /// Whether a header field came in more than one variable. The order then tells nothing: lighttpd hands over
+  /// `X.Forwarded.For` under the name of X-Forwarded-For, wherever that stands.
+  public func isRepeated(_ input: RequestInput) -> Bool { repeated & 1 << input.rawValue != 0 }
+
   /// Adds a variable, if it is one that this program looks at. Bytes that aren't UTF-8 become U+FFFD and so match
   /// nothing.
   public mutating func add(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
@@ -68,6 +74,7 @@ public struct MetaVariables: Sendable {
       // nginx hands over a field sent twice as two parameters, other servers as one list. One meaning
       // for both: the list, which is no valid credential.
       self[entry.input] = earlier + (entry.input == .cookie ? "; " : ", ") + value
+      repeated |= 1 << entry.input.rawValue
     } else {
       self[entry.input] = value
     }

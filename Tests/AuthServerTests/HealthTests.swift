@@ -1,3 +1,4 @@
+import CGI
 import Foundation
 import Synchronization
 import TestSupport
@@ -113,5 +114,28 @@ import Testing
         == "198.51.100.1")
     #expect(try client(from: "10.0.0.1", forwarded: "1.1.1.1, nonsense", trusting: trusted) == "10.0.0.1")
     #expect(try client(from: "10.0.0.1", forwarded: "10.0.0.3, 10.0.0.2", trusting: trusted) == "10.0.0.3")
+  }
+
+  /// lighttpd hands over `X.Forwarded.For` as a second variable of the same name, wherever it stands in the request.
+  @Test(arguments: [["127.0.0.66", "203.0.113.9"], ["203.0.113.9", "127.0.0.66"], ["203.0.113.9", ""]])
+  func ofTwoVariablesNeitherIsBelieved(_ forwarded: [String]) throws {
+    let backend = try InProcess { $0.trustedProxies = ["10.0.0.0/8"] }
+    func refused(from peer: String) -> String? {
+      var variables = MetaVariables()
+      for (name, value) in [
+        ("REQUEST_METHOD", "POST"), ("SCRIPT_NAME", "/api/v1/auth/refresh"), ("REMOTE_ADDR", peer),
+      ] + forwarded.map({ ("HTTP_X_FORWARDED_FOR", $0) }) {
+        Array(name.utf8).withUnsafeBytes { name in
+          Array(value.utf8).withUnsafeBytes { variables.add(name: name, value: $0) }
+        }
+      }
+      let body = BytesBody(Array(#"{"refresh_token":"x"}"#.utf8))
+      #expect(backend.server.respond(to: Request(variables: variables, body: body)).status.code == 401)
+      let line = backend.log.messages.last { $0.contains("refused") } ?? ""
+      return line.firstMatch(of: #/"client": ([^,\]]+)/#).map { String($0.1) }
+    }
+    // Not the proxy either, which fail2ban would shut out with all its clients.
+    #expect(refused(from: "10.0.0.1") == "unknown")
+    #expect(refused(from: "192.0.2.7") == "192.0.2.7")
   }
 }
