@@ -29,6 +29,34 @@ import Wallets
     #expect(try site.client.get("/health").status == 200)
   }
 
+  /// The lines of docs/deployment.md for a script that somebody maps elsewhere.
+  @Test func aScriptElsewhereIsClosedAsTheManualSays() throws {
+    let text = try String(contentsOfFile: "\(WebServer.project)/docs/deployment.md", encoding: .utf8)
+    let lines = try #require(
+      text.matches(of: #/```apache\n((?s:.)*?)```/#).map { String($0.1) }.first { $0.contains("cgi-bin") })
+    func site(_ lines: String) throws -> Site {
+      try Site(
+        .apacheCGI,
+        extra: """
+          ScriptAlias "/cgi-bin/pico-auth.cgi" "htdocs/../pico-auth"
+          <Location "/cgi-bin/">
+            CGIPassAuth On
+            SetEnv PICO_AUTH_CONFIG htdocs/../config.yaml
+            Options +ExecCGI
+            Require all granted
+          </Location>
+          \(lines)
+          """)
+    }
+    let (open, closed) = (try site(""), try site(lines))
+    for path in ["/verify", "/api/v1/auth/verify"] {
+      #expect(try open.client.get("//cgi-bin/pico-auth.cgi" + path).status == 401)
+      #expect(try closed.client.get("//cgi-bin/pico-auth.cgi" + path).status == 403)
+    }
+    #expect(try closed.client.get("//cgi-bin/pico-auth.cgi/x/verify").status != 204)
+    #expect(try closed.client.get("//cgi-bin/pico-auth.cgi/jwks").status == 200)
+  }
+
   /// For Caddy, Traefik and others: an address of nginx's that only they reach.
   @Test func aListenerForProxiesAnswersThem() throws {
     let port = Socket.freePort()
