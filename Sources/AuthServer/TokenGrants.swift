@@ -13,7 +13,7 @@ struct TokenGrants: Sendable {
   private let issuer: TokenIssuer
   private let audit: any MintAuditStore
   private let reserve: SpaceReserve?
-  private let logger: Logger
+  private let failures: FailureLog
   private let accessSeconds: Int
   private let refreshSeconds: Int
   private let recordedSeconds: Int
@@ -25,7 +25,7 @@ struct TokenGrants: Sendable {
   ) {
     self.audit = audit
     self.reserve = reserve
-    self.logger = logger
+    failures = FailureLog(logger)
     issuer = TokenIssuer(
       ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
     accessSeconds = settings.accessTokenMinutes * 60
@@ -114,7 +114,7 @@ struct TokenGrants: Sendable {
       return try step()
     } catch {
       if isAuditRequired { throw error }
-      logger.error("tokens issued without a record", metadata: ["reason": "\(error)"])
+      failures.error("tokens issued without a record", ["reason": "\(error)"])
       return nil
     }
   }

@@ -74,7 +74,7 @@ final class LimitedLog: Sendable {
 
   init(_ logger: Logger) { self.logger = logger }
 
-  func error(_ what: String, _ error: SystemError) {
+  func error(_ what: String, _ error: any Error) {
     let now = Clock.monotonicNanoseconds
     let last = last.load(ordering: .relaxed)
     guard now > last + 1_000_000_000,

@@ -28,7 +28,7 @@ extension WorkerLoop {
       try connection.runJob()
       settle(connection)
     } catch {
-      if !(error is PeerGone) { logger.error("answer broken off", metadata: ["reason": "\(error)"]) }
+      if !(error is PeerGone) { log.error("answer broken off", error) }
     }
   }
 

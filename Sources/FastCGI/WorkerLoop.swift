@@ -40,7 +40,6 @@ public final class WorkerLoop: Sendable {
   private let requestLimit: Int
   private let heartbeat: (any LivenessReport)?
   private let handler: Handler
-  let logger: Logger
   let log: LimitedLog
   private let stop: any StopRequest
   private let stopDescriptors: [Int32]
@@ -71,7 +70,6 @@ public final class WorkerLoop: Sendable {
     stopDescriptors = stop.descriptors
     self.requestLimit = requestLimit
     self.heartbeat = heartbeat
-    self.logger = logger
     self.handler = handler
     threadCount = max(threads, 2)
     // A quarter of the threads never waits.

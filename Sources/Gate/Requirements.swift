@@ -22,16 +22,18 @@ public struct Requirements: Sendable, Equatable {
   /// A web server that asks for something unknown, or for nothing in particular: a slip in its configuration must
   /// not let through whom it meant to keep out.
   public struct Unclear: Error {
-    public let name: String
+    /// The web server's parameter; nil for a query. What stands in that isn't told: where a client can ask by itself, it
+    /// chooses the names.
+    public let parameter: String?
   }
 
   /// By parameters that the web server's configuration sets and no client can. An empty one asks for nothing: nginx
   /// passes on variables that way which nobody has set.
   public init(parameters: GateInputs) throws(Unclear) {
-    if let name = parameters.unknownRequirement { throw Unclear(name: name) }
+    if let name = parameters.unknownRequirement { throw Unclear(parameter: name) }
     func names(_ input: RequestInput) throws(Unclear) -> [String] {
       guard let text = parameters[input], !text.isEmpty else { return [] }
-      return try Self.names(text, of: input.variable)
+      return try Self.names(text, ofParameter: input.variable)
     }
     self.init(
       roles: try names(.requiredRole), scopes: try names(.requiredScope), groups: try names(.requiredGroup),
@@ -43,20 +45,22 @@ public struct Requirements: Sendable, Equatable {
     self.init()
     for (name, value) in query {
       switch name {
-      case "role": roles += try Self.names(value, of: name)
-      case "scope": scopes += try Self.names(value, of: name)
-      case "group": groups += try Self.names(value, of: name)
-      case "audience": audiences += try Self.names(value, of: name)
+      case "role": roles += try Self.names(value)
+      case "scope": scopes += try Self.names(value)
+      case "group": groups += try Self.names(value)
+      case "audience": audiences += try Self.names(value)
       case "token": break
-      default: throw Unclear(name: name)
+      default: throw Unclear(parameter: nil)
       }
     }
   }
 
   /// Names with commas or spaces between, one at least.
-  private static func names(_ text: String, of requirement: String) throws(Unclear) -> [String] {
+  private static func names(
+    _ text: String, ofParameter parameter: String? = nil
+  ) throws(Unclear) -> [String] {
     let names = text.split { $0 == "," || $0 == " " }.map(String.init)
-    guard !names.isEmpty else { throw Unclear(name: requirement) }
+    guard !names.isEmpty else { throw Unclear(parameter: parameter) }
     return names
   }
 

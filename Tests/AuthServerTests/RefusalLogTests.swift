@@ -1,7 +1,9 @@
+import CGI
 import Foundation
 import POSIX
 import TestSupport
 import Testing
+import Wallets
 
 @testable import AuthServer
 
@@ -49,3 +51,48 @@ import Testing
     #expect((1..<200).contains(lines.count), "\(lines.count)")
   }
 }
+
+  /// Whoever reaches `verify` chooses its query.
+  @Test func aQueryIsNotRepeatedAndFillsNoLog() throws {
+    let backend = try InProcess()
+    for number in 0..<1000 {
+      #expect(backend.send("GET", "/verify?evil\(number)=1").status == 403)
+      #expect(backend.send("GET", "/verify?role=,").status == 403)
+    }
+    let lines = backend.log.messages
+    #expect(lines.allSatisfy { !$0.contains("evil") })
+    #expect(lines.contains { $0.contains("unclear requirement") && $0.contains("query") })
+    #expect(lines.count < 400, "\(lines.count)")
+  }
+
+  /// A web server's own parameter is named: an administrator has to find it.
+  @Test func aParameterOfTheWebServerIsNamed() throws {
+    let backend = try InProcess()
+    for (name, value) in [("PICO_AUTH_REQUIRE_ROLES", "x"), ("PICO_AUTH_REQUIRE_GROUP", ",")] {
+      var variables = MetaVariables()
+      name.withBytes { name in value.withBytes { variables.add(name: name, value: $0) } }
+      #expect(backend.server.authorize(Request(variables: variables)).status == .forbidden)
+      #expect(backend.log.messages.contains { $0.contains(name) }, "\(backend.log.messages)")
+    }
+  }
+
+  /// Where tokens are issued without a record, each of them could have a line.
+  @Test func tokensWithoutARecordFillNoLog() throws {
+    let backend = try InProcess {
+      $0.mintAuditRequired = false
+      $0.mintAuditPath = "/proc/nowhere/mints.jsonl"
+    }
+    let refresh = try backend.signIn(try WalletKey(Ed25519Scheme())).string("refresh_token")
+    for _ in 0..<200 {
+      #expect(try backend.postJSON("/refresh", #"{"refresh_token":"\#(refresh)"}"#).status == 200)
+    }
+    let lines = backend.log.messages.filter { $0.contains("issued without a record") }
+    #expect((1..<100).contains(lines.count), "\(lines.count)")
+  }
+}
+
+extension String {
+  fileprivate func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+    var text = self
+    text.withUTF8 { body(UnsafeRawBufferPointer($0)) }
+  }

@@ -1,17 +1,16 @@
 import CGI
 import Gate
 import HTTPTypes
-import Logging
 
 /// What web servers ask of the gate: `{base}/verify` of a server that makes a request of its own for each of its
 /// client's (nginx `auth_request`, Caddy `forward_auth`, Traefik ForwardAuth), and the FastCGI role of an authorizer.
 struct Authorizer: Sendable {
   private let gate: AccessGate
-  private let logger: Logger
+  private let failures: FailureLog
 
   init(_ context: RouteContext) {
     gate = context.gate
-    logger = context.logger
+    failures = FailureLog(context.logger)
   }
 
   /// 204 with the identity in the fields, or 401, or 403; 503 where it can't be told. Body, Content-Length and method
@@ -51,8 +50,8 @@ struct Authorizer: Sendable {
     do throws(Requirements.Unclear) {
       return try read()
     } catch {
-      logger.error(
-        "unclear requirement in the web server's configuration", metadata: ["name": "\(error.name)"])
+      failures.error(
+        "unclear requirement in the web server's configuration", ["in": "\(error.parameter ?? "query")"])
       throw .unclearRequirement
     }
   }
