@@ -4,17 +4,18 @@ import Logging
 import POSIX
 import Synchronization
 
-/// Accepts connections, as many as there are descriptors for; where there are none left, the idlest makes room.
+/// Accepts connections. When the process runs out of descriptors, it disconnects those that have been idle longest.
 final class Acceptor: Sendable {
-  /// Descriptors that connections leave to files.
+  /// Descriptors that connections never use, so that stores and logs can open their files.
   private static let reserve = 32
-  /// How long to wait where nothing can make room. Microseconds.
+  /// How long to sleep when there is no descriptor left and no connection to disconnect. Microseconds.
   private static let pause: UInt32 = 10_000
 
   enum Result {
     case connection(Connection)
+    /// No connection waits.
     case none
-    /// There are some, but no descriptors or memory for them yet.
+    /// A connection may wait, but the process has no descriptor or memory for it now.
     case noRoom
   }
 
@@ -24,7 +25,7 @@ final class Acceptor: Sendable {
   private let limit: Int
   private let open = Atomic<Int>(0)
 
-  /// - Throws: ``SystemError``.
+  /// - Throws: ``SystemError`` (`fcntl`) if the listening socket can't be made non-blocking.
   init(_ listener: Int32, parked: ParkedConnections, log: LimitedLog) throws(SystemError) {
     self.listener = listener
     self.parked = parked
@@ -35,7 +36,7 @@ final class Acceptor: Sendable {
     }
   }
 
-  /// Accepts one connection, without waiting for it.
+  /// Accepts one connection if one waits. Doesn't block. `accept4(2)`.
   func accept() -> Result {
     let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     while open.load(ordering: .relaxed) < limit {
@@ -44,16 +45,17 @@ final class Acceptor: Sendable {
       let error = SystemError(call: "accept4")
       switch error.code {
       case EAGAIN: return .none
-      // A peer that went away again: accept(2) hands on what is wrong with a connection.
+      // The peer has gone again. accept(2) reports pending network errors of the new connection; "Error handling" there
+      // says to retry.
       case EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET,
         ENOPROTOOPT, EOPNOTSUPP:
         continue
       default:
-        log.error("no connection accepted", error)
-        return makeRoom()
+        log.error("can't accept connections, trying again", error)
+        return freeDescriptors()
       }
     }
-    return makeRoom()
+    return freeDescriptors()
   }
 
   private func connection(_ descriptor: Int32) -> Connection {
@@ -61,13 +63,13 @@ final class Acceptor: Sendable {
     return Connection(owning: descriptor) { [self] in open.subtract(1, ordering: .relaxed) }
   }
 
-  private func makeRoom() -> Result {
-    if !parked.breakOffIdlest() { usleep(Self.pause) }
+  private func freeDescriptors() -> Result {
+    if !parked.disconnectIdlest() { usleep(Self.pause) }
     return .noRoom
   }
 }
 
-/// Logs what fails again and again, but no more than once a second.
+/// Logs errors that repeat, at most one a second.
 final class LimitedLog: Sendable {
   private let logger: Logger
   private let last = Atomic<UInt64>(0)

@@ -3,128 +3,115 @@ import CLinux
 import Glibc
 import POSIX
 
-/// One connection from a web server: its socket, what has come of the next request, and what its peer is still to take
-/// of the last answer.
+/// One connection from a web server: its socket, the part of the next request that has arrived, and the part of the
+/// last answer that isn't sent yet.
 ///
-/// Nothing here waits. Used by one thread at a time: whoever accepted it, got its event from epoll, or took it from a
-/// ``JobQueue``.
+/// No method blocks. One thread at a time uses a connection: the thread that accepted it, received its event from epoll,
+/// or took it from a ``JobQueue``.
 final class Connection: @unchecked Sendable {
-  /// How long a request may take to come, from its first byte on, and the first one from the beginning of
-  /// the connection on. Web servers send what they have; a client that dawdles is theirs to wait for, but
-  /// some pass its body on as it comes. Nanoseconds.
-  private static let requestTime: UInt64 = 60_000_000_000
-  /// When a request that has come must be answered, in queues and stores together: before web servers give up, nginx
-  /// after 10 s in the shipped configuration. Nanoseconds.
-  private static let workTime: UInt64 = 9_000_000_000
-  /// How long a peer may take no byte of its answer, and how long all of an answer may take. Nanoseconds.
-  private static let stallTime: UInt64 = 60_000_000_000
-  private static let answerTime: UInt64 = 600_000_000_000
-  /// How long a peer may go on sending what nobody wants. Nanoseconds.
-  private static let lingerTime: UInt64 = 2_000_000_000
-  /// How long pieces of a body are made before others have their turn. Nanoseconds.
+  /// How long a request may take to arrive: the first one from the start of the connection, each later one from its first
+  /// byte. Web servers that buffer send a request at once, but some pass on a slow client's body as it arrives.
+  /// Nanoseconds.
+  private static let requestTimeout: UInt64 = 60_000_000_000
+  /// How long a peer may go without taking a byte of its answer, and how long a whole answer may take. Nanoseconds.
+  private static let stallTimeout: UInt64 = 60_000_000_000
+  private static let answerTimeout: UInt64 = 600_000_000_000
+  /// How long a peer may go on sending a body that nobody reads. Nanoseconds.
+  private static let lingerTimeout: UInt64 = 2_000_000_000
+  /// How long a thread produces pieces of one body before it serves other connections. Nanoseconds.
   private static let streamTime: UInt64 = 20_000_000
-  /// How often the socket is read in a row before others have their turn.
-  private static let turn = 32
+  /// How many times in a row a thread reads from the socket before it serves other connections.
+  private static let readsInARow = 32
 
-  /// What is to be done with the connection.
+  /// What the caller does with the connection next.
   enum Step {
-    /// A request has come.
+    /// Answers this request.
     case request(RequestReader.Incoming)
-    /// Its job belongs to another lane from here on.
+    /// Runs the connection's job, in the lane that it belongs to.
     case job
-    /// The peer has taken what there was of an answer, and more of it can be made.
+    /// Produces more of the body: the peer has taken everything so far.
     case stream
-    /// Nothing, until the peer has sent or taken something.
+    /// Waits until the socket is readable or writable.
     case wait
-    /// The peer is gone, or never spoke FastCGI, or has had its one answer.
+    /// Closes it: the peer has gone, didn't speak FastCGI, or has the only answer that it asked for.
     case closed
   }
 
-  /// A request that isn't answered yet, and what answers it.
-  struct Job {
-    let request: RequestReader.Incoming
-    let work: Work
-    let isHead: Bool
-    var deadline = Clock.monotonicNanoseconds + workTime
-
-    /// What is left of it once another lane begins.
-    func going(on rest: Work) -> Job {
-      Job(request: request, work: rest, isHead: isHead, deadline: deadline)
-    }
-  }
-
-  /// An answer that isn't sent yet.
+  /// An answer that isn't completely sent.
   private struct Answer {
     let requestID: UInt16
-    /// What is still to be made of its body.
+    /// Produces the rest of the body; nil once all of it is in the outbox.
     var stream: BodyStream?
-    let sequel: Sequel
-    let deadline = Clock.monotonicNanoseconds + answerTime
+    let next: AfterAnswer
+    let deadline = Clock.monotonicNanoseconds + answerTimeout
   }
 
-  /// What becomes of the connection after an answer.
-  private enum Sequel {
-    /// Another request may come.
+  /// What happens to the connection after an answer.
+  private enum AfterAnswer {
+    /// It stays open for another request (`FCGI_KEEP_CONN`).
     case keep
     case close
-    /// To be closed once the peer has: closing while it still sends would take the answer from it.
+    /// It closes once the peer has closed. Closing while the peer still sends makes the kernel reset the connection, and
+    /// the peer could lose the answer.
     case linger
   }
 
   let socket: FileHandle
   /// Whether epoll knows the connection.
   var isWatched = false
-  /// What runs when a ``JobQueue`` lets it; nil for the rest of an answer.
+  /// The job that waits for a ``JobQueue``; nil if the connection is there to produce more of a body.
   var job: Job?
-  /// When its last step ended, in ``Clock/monotonicNanoseconds``: the idlest connection makes room for a new one.
+  /// When its last step ended, in ``Clock/monotonicNanoseconds``. The ``Acceptor`` disconnects the connections with the
+  /// earliest ones.
   private(set) var lastStep = Clock.monotonicNanoseconds
   /// Whether it has carried a request.
   private(set) var isUsed = false
-  /// When it is given up if nothing comes, in ``Clock/monotonicNanoseconds``; `.max` for never: between two requests
-  /// the web server decides how long to keep it.
+  /// When the worker disconnects it if nothing arrives, in ``Clock/monotonicNanoseconds``. `.max` is never: between two
+  /// requests, the web server decides how long to keep it.
   private(set) var deadline: UInt64
   private var isLingering = false
   private var reader = RequestReader()
-  /// What came behind the last request.
+  /// Bytes that were read together with the last request and come after it.
   private var rest: [UInt8] = []
   private var outbox = Outbox()
   private var answer: Answer?
   private let onClose: @Sendable () -> Void
 
-  /// Takes ownership of an accepted socket that doesn't block.
+  /// Takes ownership of an accepted, non-blocking socket.
   init(owning descriptor: Int32, onClose: @escaping @Sendable () -> Void) {
     socket = FileHandle(owning: descriptor)
-    deadline = lastStep + Self.requestTime
+    deadline = lastStep + Self.requestTimeout
     self.onClose = onClose
   }
 
   deinit { onClose() }
 
-  /// Whether part of a request has come, or part of an answer is to go.
+  /// Whether a request has partly arrived, or isn't completely answered.
   var isInTheMiddle: Bool { reader.isInTheMiddle || isAnswering || job != nil }
 
-  /// Whether part of an answer is still to go.
+  /// Whether an answer isn't completely sent.
   var isAnswering: Bool { answer != nil || !outbox.isEmpty }
 
-  /// What epoll is to wait for.
+  /// The events that epoll reports. `epoll_ctl(2)`.
   var interest: UInt32 {
-    // Hang-ups are always told. Half of one, when there is something to send, would be told without end.
+    // epoll always reports EPOLLHUP. EPOLLRDHUP isn't asked for: a peer that has sent everything may close its half, and
+    // epoll would report that again and again while the answer is sent.
     if isAnswering || job != nil { return EPOLLOUT.rawValue }
-    // What has been read already gives no event, so that room for an answer stands in for it, as for a job.
+    // Bytes that were read already cause no event. The socket is writable, so EPOLLOUT brings the connection back.
     let input = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
     return rest.isEmpty ? input : input | EPOLLOUT.rawValue
   }
 
-  /// Goes as far as it can without waiting: sends what the peer takes, then reads what it has sent.
-  /// - Parameter buffer: the thread's, for the time of the call.
+  /// Sends as much as the peer takes, then reads what it has sent. Doesn't block.
+  /// - Parameter buffer: memory of the calling thread to read into.
   func proceed(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
     defer { lastStep = Clock.monotonicNanoseconds }
     if job != nil { return .job }
     return finishAnswer() ?? receive(buffer)
   }
 
-  /// Sends what the peer takes of an answer.
-  /// - Returns: whether the connection is to be kept.
+  /// Sends as much of an answer as the peer takes.
+  /// - Returns: false if the connection is at its end.
   func flush() -> Bool {
     defer { lastStep = Clock.monotonicNanoseconds }
     if job == nil, case .closed = finishAnswer() { return false }
@@ -139,7 +126,7 @@ final class Connection: @unchecked Sendable {
       rest = []
       if let step = bytes.withUnsafeBytes({ take($0[...]) }) { return step }
     }
-    for _ in 0..<Self.turn {
+    for _ in 0..<Self.readsInARow {
       let count = recv(socket.descriptor, buffer.baseAddress, buffer.count, 0)
       if count == 0 { return .closed }
       if count < 0 {
@@ -149,7 +136,6 @@ final class Connection: @unchecked Sendable {
         default: return .closed
         }
       }
-      // What comes behind the last answer is thrown away.
       if isLingering { continue }
       if let step = take(UnsafeRawBufferPointer(buffer)[..<count]) { return step }
       if count < buffer.count { return .wait }
@@ -157,7 +143,7 @@ final class Connection: @unchecked Sendable {
     return .wait
   }
 
-  /// - Returns: nil where more is to be read.
+  /// - Returns: nil if the bytes complete no request.
   private func take(_ bytes: Slice<UnsafeRawBufferPointer>) -> Step? {
     var bytes = bytes
     do {
@@ -174,9 +160,9 @@ final class Connection: @unchecked Sendable {
           case .empty: continue
           case .closed: return .closed
           case .full:
-            // Whoever asks and doesn't listen isn't heard any further.
+            // The peer doesn't read its replies. Reading on would let the outbox grow without bound.
             rest = Array(bytes)
-            deadline = Clock.monotonicNanoseconds + Self.stallTime
+            deadline = Clock.monotonicNanoseconds + Self.stallTimeout
             return .wait
           }
         case .lastReply(let reply):
@@ -191,26 +177,27 @@ final class Connection: @unchecked Sendable {
     if !reader.isInTheMiddle {
       if isUsed { deadline = .max }
     } else if deadline == .max {
-      deadline = Clock.monotonicNanoseconds + Self.requestTime
+      deadline = Clock.monotonicNanoseconds + Self.requestTimeout
     }
     return nil
   }
 
   // MARK: - Answering
 
-  /// Does the job, up to where another lane begins, or makes more of the answer that has begun, as far as the peer takes
-  /// it.
-  /// - Throws: what the body's stream throws. The connection must be closed then, so that the web server doesn't take
-  ///   half an answer for a whole one.
+  /// Runs the job until it is done or goes on in another lane. Without a job, produces more of the body, as long as the
+  /// peer takes it.
+  /// - Throws: what the body's stream throws, and ``PeerGone``. The caller then closes the connection, so that the web
+  ///   server doesn't take half an answer for a complete one.
   func runJob() throws {
-    guard let job else { return try makeMore() }
+    guard let job else { return try streamBody() }
     switch Deadline.with(job.deadline, { job.work.run() }) {
     case .response(let response): answer(job, with: response)
-    case .next(let rest): self.job = job.going(on: rest)
+    case .next(let rest): self.job = job.continued(by: rest)
     }
   }
 
-  /// Begins to answer a request.
+  /// Puts the head of an answer into the outbox, and its body unless that is a stream. The connection stays open only if
+  /// the web server asks for that and will send no more of this request; an authorizer gets no body.
   func answer(_ job: Job, with response: Response) {
     self.job = nil
     let request = job.request
@@ -222,16 +209,16 @@ final class Connection: @unchecked Sendable {
     let keeps = request.keepsConnection && (request.isWhole || request.role == .authorizer)
     answer = Answer(
       requestID: request.requestID, stream: stream,
-      sequel: keeps ? .keep : request.isWhole ? .close : .linger)
+      next: keeps ? .keep : request.isWhole ? .close : .linger)
   }
 
-  /// Sends what the peer takes of the answer; behind its end, does with the connection what is due.
-  /// - Returns: nil where there is no answer to send any more, and requests can be read.
+  /// Sends as much of the answer as the peer takes. Once all is sent, keeps or closes the connection.
+  /// - Returns: nil if nothing is left to send, and the caller may read.
   private func finishAnswer() -> Step? {
     switch outbox.send(socket.descriptor) {
     case .closed: return .closed
     case .full:
-      deadline = min(Clock.monotonicNanoseconds + Self.stallTime, answer?.deadline ?? .max)
+      deadline = min(Clock.monotonicNanoseconds + Self.stallTimeout, answer?.deadline ?? .max)
       return .wait
     case .empty: break
     }
@@ -239,17 +226,17 @@ final class Connection: @unchecked Sendable {
     if answer.stream != nil { return .stream }
     self.answer = nil
     deadline = .max
-    switch answer.sequel {
+    switch answer.next {
     case .close: return .closed
     case .linger:
       linger()
       return nil
-    // The next request, if it has come, gives an event.
+    // If the next request is in the socket, epoll reports it.
     case .keep: return rest.isEmpty ? .wait : nil
     }
   }
 
-  private func makeMore() throws {
+  private func streamBody() throws {
     guard let answer, let stream = answer.stream else { return }
     let end = Clock.monotonicNanoseconds + Self.streamTime
     repeat {
@@ -265,7 +252,7 @@ final class Connection: @unchecked Sendable {
     } while Clock.monotonicNanoseconds < end
   }
 
-  /// Whether the peer has closed the connection. Half of it may be closed: whoever has sent all may still read.
+  /// Whether the peer has closed the whole connection. A peer that has closed only its sending half still reads.
   private var isPeerGone: Bool {
     var state = pollfd(fd: socket.descriptor, events: 0, revents: 0)
     return poll(&state, 1, 0) == 1 && state.revents & Int16(POLLHUP | POLLERR) != 0
@@ -276,21 +263,21 @@ final class Connection: @unchecked Sendable {
   private func linger() {
     shutdown(socket.descriptor, Int32(SHUT_WR))
     isLingering = true
-    deadline = Clock.monotonicNanoseconds + Self.lingerTime
+    deadline = Clock.monotonicNanoseconds + Self.lingerTimeout
     rest = []
   }
 
-  /// Tells the peer that nothing it sends from now on will be read; what it has sent can still be received.
-  /// `shutdown(2)`.
+  /// Makes further sends of the peer fail. Bytes that have arrived can still be read. `shutdown(2)`, SHUT_RD.
   func refuseMore() {
     shutdown(socket.descriptor, Int32(SHUT_RD))
   }
 
-  /// Has epoll tell of the connection, so that whoever gets the event closes it.
-  func breakOff() {
+  /// Shuts the connection down. epoll then reports it, and the thread that receives the event closes it. Another thread
+  /// can't close the descriptor itself: its number could be reused in between. `shutdown(2)`, SHUT_RDWR.
+  func disconnect() {
     shutdown(socket.descriptor, Int32(SHUT_RDWR))
   }
 }
 
-/// The web server closed the connection before it had the whole answer.
+/// The web server closed the connection before it had received the complete answer.
 struct PeerGone: Error {}

@@ -1,6 +1,6 @@
-/// Names and values as FastCGI writes them: two lengths, then both texts. FastCGI specification, section 3.4.
+/// Reads FastCGI name-value pairs: two lengths, then name and value. FastCGI specification, section 3.4.
 struct NameValuePairs {
-  /// A length or a text went on behind the end.
+  /// A length, a name or a value extends beyond the end of the bytes.
   struct Malformed: Error {}
 
   private let bytes: UnsafeRawBufferPointer
@@ -8,7 +8,7 @@ struct NameValuePairs {
 
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-  /// The next pair; nil behind the last.
+  /// The next pair; nil after the last. Name and value are views of the bytes given to ``init(_:)``.
   mutating func next() throws(Malformed) -> (name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer)? {
     guard position < bytes.count else { return nil }
     let nameLength = try length()
@@ -16,7 +16,7 @@ struct NameValuePairs {
     return (try text(nameLength), try text(valueLength))
   }
 
-  /// One byte below 128, or four whose first bit is set.
+  /// One byte below 128, or four bytes, big-endian, whose first bit is set.
   private mutating func length() throws(Malformed) -> Int {
     guard position < bytes.count else { throw Malformed() }
     let first = Int(bytes[position])

@@ -1,14 +1,14 @@
 import CLinux
 import Glibc
 
-/// Bytes for a peer that it hasn't taken yet. No thread waits for it: epoll tells when it takes more.
+/// The bytes that a peer hasn't taken yet. No thread waits for the peer: epoll reports when its socket is writable.
 struct Outbox {
   enum Result {
-    /// All is sent.
+    /// Everything is sent.
     case empty
-    /// The peer takes nothing more for now.
+    /// The socket's send buffer is full. Some bytes remain.
     case full
-    /// The peer is gone.
+    /// The peer has closed the connection.
     case closed
   }
 
@@ -22,7 +22,7 @@ struct Outbox {
     write(&bytes)
   }
 
-  /// Sends as much as the peer takes now. `send(2)`.
+  /// Sends as much as the peer takes now. Doesn't block. `send(2)`.
   mutating func send(_ descriptor: Int32) -> Result {
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes {
@@ -39,7 +39,7 @@ struct Outbox {
       default: return .closed
       }
     }
-    // A large answer's memory isn't kept for a connection that may stay idle.
+    // The connection may stay idle for long: free the memory of a large answer.
     bytes.removeAll(keepingCapacity: bytes.capacity <= 65536)
     sent = 0
     return .empty

@@ -1,17 +1,18 @@
-/// The records that the two sides send each other. FastCGI specification, section 3.3.
+/// The format of FastCGI records. FastCGI specification, section 3.3.
 enum Record {
-  /// The eight bytes before every record's content.
+  /// The eight bytes in front of a record's content. `FCGI_Header`.
   struct Header {
     static let size = 8
 
     let kind: UInt8
     let requestID: UInt16
-    /// Bytes of content.
+    /// The size of the content. 0 to 65,535 bytes.
     let length: Int
-    /// Bytes after it that mean nothing.
+    /// The size of the padding after the content, which the receiver ignores. 0 to 255 bytes.
     let padding: Int
 
-    /// - Returns: nil where the version is another than 1: not FastCGI at all.
+    /// - Parameter bytes: ``size`` bytes.
+    /// - Returns: nil if the version isn't 1 (`FCGI_VERSION_1`).
     init?(_ bytes: [UInt8]) {
       guard bytes[0] == 1 else { return nil }
       kind = bytes[1]
@@ -21,7 +22,7 @@ enum Record {
     }
   }
 
-  /// The numbers of the kinds. Section 8.
+  /// The record types. Section 8.
   enum Kind {
     static let beginRequest: UInt8 = 1
     static let abortRequest: UInt8 = 2
@@ -34,17 +35,18 @@ enum Record {
     static let unknownKind: UInt8 = 11
   }
 
-  /// How a request ended for the protocol. Section 5.5.
+  /// The protocol status of `FCGI_END_REQUEST`. Section 5.5.
   enum ProtocolStatus: UInt8 {
     case complete = 0
-    /// The connection carries a request already, and only ever one.
+    /// `FCGI_CANT_MPX_CONN`: the connection already carries a request, and this application takes one at a time.
     case cannotMultiplex = 1
     case unknownRole = 3
   }
 
-  /// The largest content there is. Bytes.
+  /// The largest content of one record: its length has 16 bits. Bytes.
   static let maximumLength = 65535
 
+  /// Appends one record without padding. `content` has at most ``maximumLength`` bytes.
   static func append(
     _ kind: UInt8, _ requestID: UInt16, _ content: some Collection<UInt8>, to bytes: inout [UInt8]
   ) {
@@ -55,9 +57,9 @@ enum Record {
     bytes.append(contentsOf: content)
   }
 
-  /// Appends bytes of standard output, in as many records as they need.
+  /// Appends output as `FCGI_STDOUT` records of at most ``maximumLength`` bytes. Section 5.3.
   static func appendOutput(_ requestID: UInt16, _ output: [UInt8], to bytes: inout [UInt8]) {
-    // Room for the end as well: most answers are one piece.
+    // 64 bytes hold the headers and the end of the request, so that an answer of one piece is allocated once.
     bytes.reserveCapacity(bytes.count + output.count + 64)
     var rest = output[...]
     while !rest.isEmpty {
@@ -67,12 +69,13 @@ enum Record {
     }
   }
 
-  /// Ends standard output and the request. Sections 5.3 and 5.5.
+  /// Ends `FCGI_STDOUT` with an empty record, and ends the request. Sections 5.3 and 5.5.
   static func appendOutputEnd(_ requestID: UInt16, to bytes: inout [UInt8]) {
     append(Kind.standardOutput, requestID, [], to: &bytes)
     appendEnd(requestID, .complete, to: &bytes)
   }
 
+  /// Appends an `FCGI_END_REQUEST` record with application status 0. Section 5.5.
   static func appendEnd(_ requestID: UInt16, _ status: ProtocolStatus, to bytes: inout [UInt8]) {
     append(Kind.endRequest, requestID, [0, 0, 0, 0, status.rawValue, 0, 0, 0], to: &bytes)
   }

@@ -1,41 +1,44 @@
 import CGI
 
-/// Puts requests together from the bytes of one connection, in whatever pieces they come.
+/// Assembles requests from the bytes of one connection, however the bytes are split.
 ///
-/// Trusts nothing: what isn't FastCGI ends the connection, and what a request may take up is bounded.
+/// It trusts no input. Bytes that aren't FastCGI end the connection, and the memory of a request is bounded.
 struct RequestReader {
-  /// The connection can't be understood any further.
+  /// The peer violated the protocol. The connection must be closed.
   enum ProtocolError: Error {
     case wrongVersion, malformedRecord, malformedParameters
   }
 
-  /// A request that is all there, or so much of it as will ever be read.
+  /// A request to answer. Its body is cut if it exceeds the limit.
   struct Incoming {
     let requestID: UInt16
     let role: Role
-    /// Whether the web server wants to send further requests on the connection.
+    /// Whether the web server keeps the connection for further requests (`FCGI_KEEP_CONN`).
     let keepsConnection: Bool
-    /// nil where they are larger than they may be.
+    /// nil if the parameters exceed 1 MiB.
     let variables: MetaVariables?
+    /// At most 262,145 bytes: one more than the largest body that a route accepts.
     let body: [UInt8]
-    /// Whether the end of standard input was seen; else more of it may be on its way.
+    /// Whether standard input has ended. If not, the web server may send more of it.
     let isWhole: Bool
   }
 
   enum Event {
     case request(Incoming)
-    /// Bytes to send back, such as the answer to a question about this application.
+    /// Bytes to send to the web server, such as a management record.
     case reply([UInt8])
-    /// The same, and the connection is at its end.
+    /// Bytes to send to the web server before the connection is closed.
     case lastReply([UInt8])
   }
 
-  /// nginx can pass on 4 × 16 KB of a client's fields with the shipped configuration, Apache 100 × 8 KB. Bytes.
+  /// Web servers pass on less: nginx 4 × 16 KB of a client's fields with the shipped configuration, Apache 100 × 8 KB.
+  /// Bytes.
   private static let parameterLimit = 1 << 20
-  /// Of a body no more is kept than the largest that `max_request_body_bytes` can allow, and one byte, so
-  /// that it shows. Bytes.
+  /// How much of a body is kept: the largest `max_request_body_bytes`, and one byte that shows that the body is longer.
+  /// Bytes.
   private static let bodyLimit = 262_144 + 1
-  /// Of what is sent beyond that so much is read before the request is answered all the same. Bytes.
+  /// How much of a body is read. The worker answers a request with a longer body without reading the rest, and then closes
+  /// the connection. Bytes.
   private static let bodyReadLimit = 1 << 20
 
   private struct Current {
@@ -44,7 +47,7 @@ struct RequestReader {
     let keepsConnection: Bool
     var parameters: [UInt8] = []
     var variables: MetaVariables?
-    /// Whether all parameters have come, the ones too many included.
+    /// Whether the parameters have ended.
     var hasParameters = false
     var body: [UInt8] = []
     var bodySize = 0
@@ -53,16 +56,16 @@ struct RequestReader {
   private var current: Current?
   private var partialHeader: [UInt8] = []
   private var header: Record.Header?
-  private var content: [UInt8] = []
+  private(set) var content: [UInt8] = []
   private var contentLeft = 0
   private var paddingLeft = 0
 
-  /// Whether a request or a record has begun and not ended.
+  /// Whether a request or a record has partly arrived.
   var isInTheMiddle: Bool { current != nil || header != nil || !partialHeader.isEmpty }
 
-  /// Takes in bytes up to the first event.
-  /// - Parameter bytes: what it used up is removed from the front.
-  /// - Returns: nil where the bytes ended first.
+  /// Reads bytes up to the first event, and removes them from the front of `bytes`.
+  /// - Returns: nil if the bytes end before an event.
+  /// - Throws: ``ProtocolError``.
   mutating func read(_ bytes: inout Slice<UnsafeRawBufferPointer>) throws(ProtocolError) -> Event? {
     while true {
       if header == nil {
@@ -88,7 +91,7 @@ struct RequestReader {
     let missing = Record.Header.size - partialHeader.count
     partialHeader.append(contentsOf: bytes.prefix(missing))
     bytes = bytes.dropFirst(missing)
-    // Whoever speaks something else finds out at its first byte, not after eight.
+    // A peer that speaks another protocol is disconnected at its first byte: it may never send eight.
     if let version = partialHeader.first, version != 1 { throw .wrongVersion }
     guard partialHeader.count == Record.Header.size else { return false }
     guard let header = Record.Header(partialHeader) else { throw .wrongVersion }
@@ -99,7 +102,8 @@ struct RequestReader {
     return true
   }
 
-  /// Moves content to where it belongs: to the current request's parameters or body, or aside.
+  /// Appends content to the current request's parameters or body, or to the management or begin record. Drops the content
+  /// of other records: those of a request that is answered already, and unknown types.
   private mutating func takeContent(_ bytes: inout Slice<UnsafeRawBufferPointer>, _ header: Record.Header) {
     let taken = bytes.prefix(contentLeft)
     bytes = bytes.dropFirst(taken.count)
@@ -114,19 +118,17 @@ struct RequestReader {
       current!.body.append(contentsOf: taken.prefix(Self.bodyLimit - current!.body.count))
     case Record.Kind.beginRequest, Record.Kind.getValues:
       content.append(contentsOf: taken)
-    default:
-      // Of a request that is answered already, or nothing this program knows: let it pass.
-      break
+    default: break
     }
   }
 
-  /// The end of a request whose body is too long to be read to its end.
+  /// The current request, if its body exceeds ``bodyReadLimit``.
   private mutating func earlyEnd() throws(ProtocolError) -> Event? {
     guard let current, current.hasParameters, current.bodySize > Self.bodyReadLimit else { return nil }
     return complete(isWhole: false)
   }
 
-  /// What a whole record means.
+  /// Handles a record that has completely arrived.
   private mutating func finish(_ header: Record.Header) throws(ProtocolError) -> Event? {
     defer { content.removeAll(keepingCapacity: false) }
     if header.requestID == 0 { return try management(header) }
@@ -169,7 +171,7 @@ struct RequestReader {
       self.current!.variables = try Self.variables(current.parameters)
     }
     self.current!.parameters = []
-    // An authorizer's standard input is never waited for: some servers don't end it.
+    // An authorizer gets no body (section 6.3), and lighttpd and Apache's mod_authnz_fcgi don't end its standard input.
     return current.role == .authorizer ? complete(isWhole: false) : nil
   }
 
@@ -200,40 +202,5 @@ struct RequestReader {
     var reply: [UInt8] = []
     Record.appendEnd(requestID, status, to: &reply)
     return keeps ? .reply(reply) : .lastReply(reply)
-  }
-
-  /// Records about the application as a whole. Section 4.
-  private func management(_ header: Record.Header) throws(ProtocolError) -> Event {
-    // Whoever begins a request that can't be answered would wait for its end for ever.
-    guard header.kind != Record.Kind.beginRequest else { throw .malformedRecord }
-    var reply: [UInt8] = []
-    guard header.kind == Record.Kind.getValues else {
-      Record.append(Record.Kind.unknownKind, 0, [header.kind, 0, 0, 0, 0, 0, 0, 0], to: &reply)
-      return .reply(reply)
-    }
-    // One request at a time on a connection is all there is to say: how many connections are open is
-    // the web server's choice.
-    var values: [UInt8] = []
-    if try asksForMultiplexing() {
-      values = [15, 1]
-      values += Array("FCGI_MPXS_CONNS0".utf8)
-    }
-    Record.append(Record.Kind.getValuesResult, 0, values, to: &reply)
-    return .reply(reply)
-  }
-
-  private func asksForMultiplexing() throws(ProtocolError) -> Bool {
-    do {
-      return try content.withUnsafeBytes { bytes in
-        var pairs = NameValuePairs(bytes)
-        var isAsked = false
-        while let pair = try pairs.next() {
-          if pair.name.elementsEqual("FCGI_MPXS_CONNS".utf8) { isAsked = true }
-        }
-        return isAsked
-      }
-    } catch {
-      throw .malformedParameters
-    }
   }
 }

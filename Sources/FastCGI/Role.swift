@@ -1,11 +1,12 @@
-/// What a web server asks of an application. FastCGI specification, section 6.
+/// What a web server asks of the application. FastCGI specification, section 6.
 public enum Role: Sendable {
-  /// To answer a request.
+  /// The application answers the request. Section 6.2.
   case responder
-  /// To say whether a request may be answered by somebody else.
+  /// The application says whether the web server may answer the request. Section 6.3.
   case authorizer
 
-  /// By its number on the wire; nil for a role that this program doesn't have.
+  /// - Parameter number: the role in `FCGI_BEGIN_REQUEST`. Section 5.1.
+  /// - Returns: nil for the filter role and for unknown roles.
   init?(_ number: Int) {
     switch number {
     case 1: self = .responder

@@ -1,20 +1,21 @@
 import POSIX
 import Synchronization
 
-/// How long a stopping worker spends on what.
+/// How long a stopping worker accepts connections, finishes requests and sends answers.
 ///
-/// A worker that is replaced stops gracefully: it answers every request that has come, however long the peers take. A
-/// worker that ends with its service has less time.
+/// A worker that the supervisor replaces stops gracefully: it answers every request that has arrived, however slowly the
+/// peers read. A worker that ends together with the service stops urgently, within seconds.
 public final class StopDeadlines: Sendable {
-  /// How long the worker accepts connections that wait in the listening socket's queue. Nanoseconds.
+  /// How long the worker accepts connections from the listening socket's backlog. Nanoseconds.
   private static let acceptTime: UInt64 = 500_000_000
-  /// How long the worker waits for the rest of requests that have begun to come. Nanoseconds.
+  /// How long the worker waits for the rest of requests that have partly arrived. Nanoseconds.
   private static let finishTime: UInt64 = 1_000_000_000
-  /// How long the worker starts requests that have come, and when the process ends although some still wait for a disk
-  /// or a lock: before the supervisor kills it. Nanoseconds, from when the stop became urgent.
+  /// How long the worker starts requests that have arrived. Nanoseconds since the stop became urgent.
   private static let serveTime: UInt64 = 1_700_000_000
+  /// When the process ends although requests still wait for a disk or a lock. The supervisor kills it after 5 s.
+  /// Nanoseconds since the stop became urgent.
   private static let totalTime: UInt64 = 4_500_000_000
-  /// When a graceful stop ends: no answer takes longer. Nanoseconds.
+  /// The limit of a graceful stop: an answer may take 600 s, and its request 9 s before that. Nanoseconds.
   public static let gracePeriod: UInt64 = 610_000_000_000
 
   private let request: any StopRequest
@@ -27,16 +28,16 @@ public final class StopDeadlines: Sendable {
 
   var awaitsRequests: Bool { elapsed(began) < Self.finishTime }
 
-  /// Whether requests that wait for a thread are still to run.
+  /// Whether the worker still runs requests that wait for a thread.
   var servesRequests: Bool { urgency < Self.serveTime && elapsed(began) < Self.gracePeriod }
 
-  /// Whether the process is to end now.
+  /// Whether the process must end now.
   var haveExpired: Bool { urgency >= Self.totalTime || elapsed(began) >= Self.gracePeriod }
 
-  /// For how long the stop has been urgent. Nanoseconds; 0 while it is graceful.
+  /// How long the stop has been urgent. Nanoseconds; 0 while it is graceful.
   private var urgency: UInt64 { request.isUrgent ? elapsed(becameUrgent) : 0 }
 
-  /// The time since this was first asked for.
+  /// The time since the first call for `start`, which sets it. Nanoseconds.
   private func elapsed(_ start: borrowing Atomic<UInt64>) -> UInt64 {
     let now = Clock.monotonicNanoseconds
     let (isFirst, began) = start.compareExchange(expected: 0, desired: now, ordering: .relaxed)

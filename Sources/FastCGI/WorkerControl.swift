@@ -1,28 +1,27 @@
-// What a worker loop needs of whoever supervises its process. The loop depends on nothing more of it.
+// What the worker loop needs from the process around it. The module Supervision implements both protocols.
 
 /// Tells a worker loop when to stop.
 public protocol StopRequest: Sendable {
-  /// Descriptors of which one becomes readable when the worker is to stop. It stays readable, so that every thread that
-  /// waits for it finds out.
+  /// One of these descriptors becomes readable when the worker must stop. It stays readable, so that every thread sees it.
   var descriptors: [Int32] { get }
 
-  /// Whether the worker has little time left. Otherwise the stop is graceful: the worker answers every request that has
-  /// come, however long the peers take.
+  /// Whether the worker must end within seconds. A stop that isn't urgent is graceful: the worker answers every request
+  /// that has arrived, however slowly the peers read.
   var isUrgent: Bool { get }
 
-  /// Waits until the worker is to stop.
+  /// Blocks until the worker must stop.
   func wait()
 
   /// Requests a graceful stop from within the worker.
   func stopGracefully()
 }
 
-/// Hears that a worker's threads make progress.
+/// Receives the sign of life of a worker's threads.
 public protocol LivenessReport: AnyObject, Sendable {
-  /// How long a thread may wait for requests until it calls ``beat()`` again. Milliseconds.
+  /// The longest time that a thread may wait for requests before it calls ``beat()`` again. Milliseconds.
   var milliseconds: Int32 { get }
 
-  /// Reports progress if it is time for that; costs next to nothing otherwise.
+  /// Reports that a thread is alive. Does nothing if a report was made shortly before, so callers may call it often.
   func beat()
 
   /// Reports that the worker accepts no more connections.

@@ -1,8 +1,8 @@
 import Glibc
 import POSIX
 
-/// What each thread of a worker does once the worker is to stop. It answers the requests that have come, those of which a
-/// part has come, and the first request of each new connection. It refuses all others.
+/// What each thread of a stopping worker does. It answers the requests that have at least partly arrived, and the first
+/// request of each new connection. It refuses all others.
 struct WorkerStop {
   /// How long a thread sleeps when it finds nothing to do. Microseconds.
   private static let pause: UInt32 = 2000
@@ -20,12 +20,12 @@ struct WorkerStop {
       loop.beat()
       let awaited = loop.parked.refuseMore()
       var isIdle = !loop.hasWaiting
-      // A few at a time, so that every thread has some; more than those that tell of the stop and the listening socket,
-      // which are always among them.
+      // Few at a time, so that every thread gets some. More than three, because the stop descriptors and the listening
+      // socket may be among them each time.
       for descriptor in loop.events.poll(limit: 4) {
         guard let connection = loop.parked.take(descriptor) else { continue }
         isIdle = false
-        // Nobody keeps the connection, so its peer must not think that it could send anything more.
+        // The worker closes kept connections now, so the web server must not send another request on this one.
         if connection.isUsed && !connection.isInTheMiddle { connection.refuseMore() }
         advance(connection, buffer)
       }

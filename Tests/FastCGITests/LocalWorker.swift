@@ -2,7 +2,6 @@ import CGI
 import CLinux
 import Glibc
 import POSIX
-import Supervision
 import TestSupport
 
 @testable import FastCGI
@@ -32,12 +31,11 @@ final class LocalWorker: Sendable {
     let writing = FileHandle(owning: ends[1])
     lifeline.withLock { $0 = writing }
     let logger = LogRecorder().logger
-    // On a thread of its own: the loop blocks signals for the thread that makes it.
     let started = Monitor(false)
     thread = try POSIX.Thread.start {
       do throws(SystemError) {
         let loop = try WorkerLoop(
-          listener: listener.descriptor, stop: try StopSignals(lifeline: reading.descriptor),
+          listener: listener.descriptor, stop: LifelineStop(lifeline: reading),
           threads: threads, heartbeat: heartbeat,
           logger: logger, handler: handler)
         try loop.start()
@@ -75,5 +73,26 @@ final class LocalWorker: Sendable {
     }
     try retryingOnInterrupt("listen") { Glibc.listen(listener.descriptor, 128) }
     return listener
+  }
+}
+
+/// Stops a worker loop when its lifeline closes. Unlike StopSignals, it looks at no signal: those of a process reach every loop
+/// in it.
+private struct LifelineStop: StopRequest {
+  let lifeline: FileHandle
+
+  var descriptors: [Int32] { [lifeline.descriptor] }
+  var isUrgent: Bool { isReadable(within: 0) }
+  func wait() { _ = isReadable(within: -1) }
+  func stopGracefully() {}
+
+  /// - Parameter timeout: milliseconds; -1 for any time.
+  private func isReadable(within timeout: Int32) -> Bool {
+    var state = pollfd(fd: lifeline.descriptor, events: Int16(POLLIN), revents: 0)
+    while true {
+      let count = poll(&state, 1, timeout)
+      if count > 0 { return true }
+      if timeout >= 0 { return false }
+    }
   }
 }

@@ -55,7 +55,7 @@ import Testing
 
   @Test func theIdlestMakesRoomAndNotARequestThatHasBegun() throws {
     let parked = ParkedConnections()
-    #expect(!parked.breakOffIdlest())
+    #expect(!parked.disconnectIdlest())
     let begun = try Ends()
     let idle = try (0..<3).map { _ in try Ends() }
     guard case .wait = try begun.proceed(half) else {
@@ -65,12 +65,12 @@ import Testing
     // The last of them was active before the others were.
     for ends in idle.reversed() { _ = try ends.proceed([]) }
     for ends in [begun] + idle { parked.park(ends.connection) }
-    #expect(parked.breakOffIdlest())
+    #expect(parked.disconnectIdlest())
     #expect(idle.map(\.isBrokenOff) == [false, false, true])
     for ends in idle { _ = parked.take(ends.connection.socket.descriptor) }
     // With nobody idle, one must go all the same.
     #expect(!begun.isBrokenOff)
-    #expect(parked.breakOffIdlest())
+    #expect(parked.disconnectIdlest())
     #expect(begun.isBrokenOff)
   }
 

@@ -21,8 +21,8 @@ extension Configuration {
   /// A warning for each file with a secret that every user of this host can read.
   /// - Parameter file: the YAML file, if any.
   public func exposedSecrets(file: String?) -> [String] {
-    let isSecret = SettingKey.all.contains { key in
-      if case .file = origin(of: key.name) { key.isSecret } else { false }
+    let isSecret = SettingDeclarations.all.contains { setting in
+      if case .file = origin(of: setting.name) { setting.isSecret } else { false }
     }
     return ((isSecret ? [file].compactMap { $0 } : []) + secretFiles).compactMap { source in
       guard let status = try? FileStatus.ofFile(at: source), status.type == .regular,
