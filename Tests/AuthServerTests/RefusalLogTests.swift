@@ -50,7 +50,6 @@ import Wallets
     let lines = backend.log.messages.filter { $0.contains("store unavailable") }
     #expect((1..<200).contains(lines.count), "\(lines.count)")
   }
-}
 
   /// Whoever reaches `verify` chooses its query.
   @Test func aQueryIsNotRepeatedAndFillsNoLog() throws {
@@ -96,3 +95,4 @@ extension String {
     var text = self
     text.withUTF8 { body(UnsafeRawBufferPointer($0)) }
   }
+}

@@ -63,13 +63,13 @@ import Testing
     try pair.1.writeNext([1])
     #expect(queue.wait(milliseconds: -1) == pair.0.descriptor)
     #expect(queue.wait(milliseconds: 0) == nil)
-    queue.watchListenerAnew(pair.0.descriptor)
+    queue.rearmListener(pair.0.descriptor)
     #expect(queue.wait(milliseconds: -1) == pair.0.descriptor)
     #expect(queue.isListening)
   }
 
   @Test func aListenerThatCannotBeWatchedIsReportedAndTriedAgain() {
-    queue.watchListenerAnew(-1)
+    queue.rearmListener(-1)
     #expect(!queue.isListening)
     var reported: [Int32] = []
     queue.retryListening(pair.0.descriptor) { reported.append($0.code) }

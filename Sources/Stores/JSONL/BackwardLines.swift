@@ -23,7 +23,7 @@ struct BackwardLines {
   /// What one step came to.
   enum Step {
     case line(Line)
-    /// Up to 1 MiB was read, and no line has ended yet.
+    /// Up to 1 MiB was read, and it holds no newline.
     case pause
     /// There are no more lines.
     case end

@@ -71,7 +71,7 @@ final class ChallengeFile {
   /// Waits until what was changed is on the disk.
   func synchronize() throws(SystemError) { try handle.synchronizeData() }
 
-  /// Bytes.
+  /// The file's size. Bytes.
   func size() throws -> Int { try handle.status().size }
 
   /// How many records there are in a file of that size. Bytes behind the last are a torn record.

@@ -23,6 +23,7 @@ final class ExternalSort {
 
   var isEmpty: Bool { run.isEmpty && runs.isEmpty }
 
+  /// Adds an entry.
   /// - Throws: ``SystemError``.
   func add(_ entry: SortEntry) throws {
     run.append(entry)

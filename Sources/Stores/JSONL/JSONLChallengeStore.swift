@@ -5,14 +5,15 @@ import POSIX
 import Synchronization
 import Wire
 
-/// Challenges in two files that every worker shares, without an index: a challenge tells where its record
-/// stands, so that one live challenge costs as much as a million, in a worker as in a CGI process.
+/// Challenges in two files that all workers share. There is no index: a challenge holds the position of its
+/// record, so one pending challenge costs as much as a million, in a worker and in a CGI process.
 ///
-/// Records go to the end of `<path>`. When its first record has expired and `<path>.1` has expired wholly,
-/// `<path>` takes the place of `<path>.1` and a new one begins.
+/// Records are appended to `<path>`. When its first record and all of `<path>.1` have expired, `<path>`
+/// replaces `<path>.1` and a new file begins.
 ///
-/// Challenges aren't flushed to the disk. A power failure could bring used ones back to life, so those of an earlier boot
-/// are void, and clients ask for new ones. Where nothing tells one boot from the next, each use is flushed.
+/// Challenges aren't flushed to the disk. A power failure may undo the use of a challenge, so challenges of
+/// an earlier boot are void, and clients ask for new ones. If the boot can't be determined, each use is
+/// flushed.
 public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   private let path: String
   private let lifetime: Int
@@ -22,26 +23,30 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   private let clock: Clock
   private let logger: Logger
   private let lock: FileLock
-  /// How many were pending when the last one was made; 0 where that was less than half of the limit.
+  /// How many challenges were pending when the last one was made; 0 if they were fewer than half of the
+  /// limit.
   private let pending = Atomic<Int>(0)
 
   // Guarded by the lock.
   private var current: ChallengeFile?
   private var previous: ChallengeFile?
-  /// Milliseconds since 1970; nil until looked up.
+  /// Milliseconds since 1970; nil before it is read from the file.
   private var firstExpiryOfCurrent: Int?
+  /// Milliseconds since 1970; 0 if there is no such file.
   private var lastExpiryOfPrevious = 0
-  /// The file whose own lock is held, as somebody may remove the lock file: of two processes that lock different files of
-  /// that name, the second waits here.
+  /// The file whose own lock is held. Another program may remove the lock file. Of two processes that then
+  /// lock different files of that name, the second waits here.
   private var held: ChallengeFile?
-  /// Until when to wait for it, in ``Clock/monotonicNanoseconds``.
+  /// When to stop waiting for that lock, in ``Clock/monotonicNanoseconds``.
   private var deadline: UInt64 = 0
 
   /// - Parameters:
-  ///   - path: the file; `<path>.1` and `<path>.lock` lie beside it. Made at first use.
-  ///   - lifetime: how long a challenge is good. Seconds.
-  ///   - limit: how many may be pending, all addresses together.
-  ///   - reserve: space that challenges must leave; nil for none.
+  ///   - path: the file. `<path>.1` and `<path>.lock` are beside it. All are made at first use.
+  ///   - lifetime: how long a challenge is valid. Seconds.
+  ///   - limit: how many challenges may be pending, all addresses together.
+  ///   - reserve: the free space that challenges must leave on the disk; nil for none.
+  ///   - clock: the time of day.
+  ///   - logger: gets what the store repairs or sets aside.
   public convenience init(
     path: String, lifetime: Int, limit: Int, reserve: SpaceReserve? = nil, clock: Clock, logger: Logger
   ) {
@@ -50,7 +55,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
       logger: logger)
   }
 
-  /// - Parameter boot: which boot this is; nil where nothing tells.
+  /// - Parameter boot: the current boot's ``BootID``; nil if it is unknown.
   init(
     path: String, lifetime: Int, limit: Int, reserve: SpaceReserve? = nil, boot: String?, clock: Clock,
     logger: Logger
@@ -71,7 +76,9 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     let addressHash = Self.hash(address)
     return try storing {
       let now = milliseconds
-      guard now >= 1_000_000_000_000 else { throw StoreError("the clock is before the year 2001") }
+      guard now >= 1_000_000_000_000 else {
+        throw StoreError("the clock is before the year 2001; set the clock")
+      }
       let (file, size) = try openForAppending(now: now)
       try refuseBeyondLimit(file, size: size, now: now)
       let index = ChallengeFile.count(size: size)
@@ -84,7 +91,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   }
 
   public func consume(_ challenge: String, for address: String) throws -> Bool {
-    // Exactly as it was handed out: the client signed these very characters.
+    // Only the exact characters count, because the client signed them.
     guard let bytes = Hex.decode(challenge), bytes.count == 32,
       Hex.encode(bytes).hasSameBytes(as: challenge)
     else { return false }
@@ -102,7 +109,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
       return holder
     }
     guard let used else { return false }
-    // Without the lock: who comes with the same challenge meanwhile finds it used.
+    // This waits without the lock. Another request with the same challenge already finds it used.
     if used.outlivesBoot { try StoreError.translating(path) { try used.synchronize() } }
     return true
   }
@@ -115,8 +122,8 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
 
   // MARK: - Under the lock
 
-  /// The file that records are added to, and its size; begun where there is none, repaired where its
-  /// last record is torn.
+  /// The file to which records are appended, and its size in bytes. Begins one if there is none, and repairs
+  /// its end if its last record is torn.
   private func openCurrent() throws -> (ChallengeFile, size: Int) {
     while true {
       guard let status = try FileStatus.ofFile(at: path), status.size > 0 else {
@@ -126,7 +133,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
       let isOpen = current?.identity == status.identity
       guard let file = isOpen ? current : try reopen() else { continue }
       try hold(file)
-      // Whoever had its lock may have begun another.
+      // The process that held its lock may have rotated it.
       guard let status = try FileStatus.ofFile(at: path), status.identity == file.identity else { continue }
       let torn = status.size - ChallengeFile.offset(of: ChallengeFile.count(size: status.size))
       if torn > 0 { try repair(file, size: status.size) }
@@ -146,7 +153,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     held = nil
   }
 
-  /// As ``openCurrent()``; a new file where it is time for one.
+  /// As ``openCurrent()``, after a rotation if one is due.
   private func openForAppending(now: Int) throws -> (ChallengeFile, size: Int) {
     let opened = try openCurrent()
     guard try isDueForRotation(opened.0, size: opened.size, now: now), try rotate(opened.0, now: now)
@@ -166,8 +173,8 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     return file
   }
 
-  /// Opens a file of challenges; nil where there is none that can be used. A damaged one is set aside: clients
-  /// ask for new challenges, and would do so in vain if it stayed.
+  /// Opens a file of challenges. Nil if there is none that can be used. A damaged file is set aside: if it
+  /// stayed, no client could get a challenge.
   private func openFile(_ path: String) throws -> ChallengeFile? {
     do {
       return try ChallengeFile.open(path, boot: boot)
@@ -177,15 +184,16 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
       return nil
     } catch ChallengeFile.Refusal.damaged {
       let aside = "\(path).bad-\(clock.seconds)"
-      logger.error("damaged file set aside", metadata: ["file": "\(path)", "aside": "\(aside)"])
+      logger.error(
+        "damaged file of challenges set aside", metadata: ["file": "\(path)", "aside": "\(aside)"])
       try Files.rename(path, to: aside)
       return nil
     } catch ChallengeFile.Refusal.foreign {
-      throw StoreError("\(path): not a file of challenges")
+      throw StoreError("\(path): another program wrote this file; move it, as challenges belong there")
     }
   }
 
-  /// The file that a position lies in.
+  /// The file that holds a position, or nil if there is none.
   private func holder(of position: ChallengePosition, current: ChallengeFile) -> ChallengeFile? {
     if current.header.generation & 0xff_ffff == position.generation { return current }
     guard let previous, previous.header.generation & 0xff_ffff == position.generation else {
@@ -200,21 +208,21 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     return !isGood(firstExpiryOfCurrent ?? 0, now)
   }
 
-  /// Whether a record that expires then is good now. One that expires later than any made now was made while
-  /// the clock was wrong.
+  /// Whether a challenge with this expiry is valid now. An expiry later than that of a challenge made now is
+  /// from a time when the clock was ahead, and isn't valid.
   private func isGood(_ expiry: Int, _ now: Int) -> Bool {
     expiry > now && expiry <= now + lifetime * 1000
   }
 
-  /// Begins a new file; the one before it becomes `<path>.1`, which has wholly expired.
-  /// - Returns: false where the disk is full and there is nothing to make room with.
+  /// Begins a new file. The current one replaces `<path>.1`, in which everything has expired.
+  /// - Returns: false if the disk is full and no space can be freed here.
   private func rotate(_ file: ChallengeFile, now: Int) throws -> Bool {
     try Files.remove(path + ".1")
     do {
       try beginGeneration(after: file)
       return true
     } catch let error as SystemError where error.code == ENOSPC || error.code == EDQUOT {
-      // The disk may be full of what has expired here.
+      // The disk may be full of this file's expired challenges.
       guard try !isGood(file.lastExpiry() ?? 0, now) else { return false }
       try file.cutRecords()
       try beginGeneration(after: file)
@@ -222,19 +230,20 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     }
   }
 
-  /// Begins a new file; the one before it, if any, becomes `<path>.1`.
+  /// Begins a new file. The current one, if any, becomes `<path>.1`.
   ///
-  /// Wherever it is interrupted, the next call finds either the old state or a missing `<path>`, and goes on.
+  /// A call that is interrupted leaves either the old state or no `<path>`. The next call goes on from both.
   private func beginGeneration(after file: ChallengeFile?) throws {
     let before = try file ?? openFile(path + ".1")
     if boot == nil && before == nil {
       logger.warning(
-        "no boot id below /proc: each use of a challenge waits for the disk", metadata: ["file": "\(path)"])
+        "no boot id: each use of a challenge waits for the disk; make /proc/sys/kernel/random/boot_id readable",
+        metadata: ["file": "\(path)"])
     }
     let header = ChallengeFileHeader(
       generation: (before?.header.generation ?? 0) &+ 1,
       maskKey: before?.header.maskKey ?? SecureRandom.bytes(32),
-      // The boot stays unknown: somebody who shares the file can't tell it.
+      // An unknown boot stays unknown, because a process that shares the file can't determine it.
       boot: before?.header.boot ?? boot ?? ChallengeFileHeader.unknownBoot)
     let draft = path + ".new"
     try Files.remove(draft)
@@ -242,7 +251,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     guard try handle.write(header.bytes, at: 0) == ChallengeFileHeader.width else {
       throw SystemError(call: "write", code: ENOSPC)
     }
-    // A renamed file that isn't on the disk may read as NULs after a power failure.
+    // A renamed file that wasn't flushed may read as NULs after a power failure.
     try handle.synchronize()
     if file != nil { try Files.rename(path, to: path + ".1") }
     try Files.rename(draft, to: path)
@@ -253,8 +262,8 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     if let previous, isGood(lastExpiryOfPrevious, now) {
       counts.append((previous, ChallengeFile.count(size: try previous.size())))
     }
-    // The rule is cheap to check while the files are short; only from half of the limit on is it worth telling pending
-    // challenges from used and expired ones.
+    // Telling pending challenges from used and expired ones takes time. It isn't needed while the files are
+    // short.
     guard counts.reduce(0, { $0 + $1.1 }) >= limit / 2 else {
       self.pending.store(0, ordering: .relaxed)
       return
@@ -266,11 +275,13 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
     }
     self.pending.store(pending, ordering: .relaxed)
     guard pending < limit else {
-      throw StoreError("\(path): \(pending) challenges are pending", retryAfter: lifetime)
+      throw StoreError(
+        "\(path): \(pending) challenges are pending, as many as max_pending_challenges allows",
+        retryAfter: lifetime)
     }
   }
 
-  /// Sets aside what a crash or a full disk left of a record, so that the next one isn't glued to it.
+  /// Sets aside what a crash or a full disk left of a record, so that the next record isn't glued to it.
   private func repair(_ file: ChallengeFile, size: Int) throws {
     let torn = try file.cutTornRecord(size: size)
     let aside = "\(path).torn-\(clock.seconds)"
@@ -282,12 +293,13 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
 
   private var milliseconds: Int { Int(clock.now * 1000) }
 
-  /// One spelling of an address whatever its case, and one width whatever its length.
+  /// The SHA-256 of an address without `0x`, in lower case. All spellings of an address have one hash, and
+  /// all hashes have one width.
   private static func hash(_ address: String) -> [UInt8] {
     Array(SHA256.hash(data: Array(Hex.normalized(address).utf8)))
   }
 
-  /// Runs a body under the lock and turns what the system says into a ``StoreError``.
+  /// Runs a body under the lock and turns system errors into ``StoreError``.
   private func storing<Value>(_ body: () throws -> Value) throws -> Value {
     try StoreError.translating(path) {
       try lock.withLockAndDeadline { deadline in

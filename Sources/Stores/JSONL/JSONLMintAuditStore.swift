@@ -2,9 +2,11 @@ import Logging
 import POSIX
 import Wire
 
-/// Mints in one file, a JSON object a line, read backwards from its end. When it has grown large it is rotated: renamed to
-/// `<path>.000001` and so on, the archives. The peer's files are taken as they are.
+/// Mints in one file, one JSON object per line. A list reads it backwards from its end. A file that has grown
+/// to its limit is rotated: it becomes an archive, `<path>.000001` and so on. Files of pico-server-auth can
+/// be used unchanged.
 public final class JSONLMintAuditStore: MintAuditStore {
+  /// The current file.
   public let path: String
   private let rotationSize: Int
   private let reserve: SpaceReserve?
@@ -16,10 +18,12 @@ public final class JSONLMintAuditStore: MintAuditStore {
   private let indexing: MintIndexing
 
   /// - Parameters:
-  ///   - path: the file; made with the first mint. `<path>.lock` lies beside it.
-  ///   - rotationSize: how large it grows. Bytes.
-  ///   - retentionDays: how long archives are kept; 0 is for ever.
-  ///   - reserve: space that mints must leave; nil for none.
+  ///   - path: the file, made with the first mint. `<path>.lock` is beside it.
+  ///   - rotationSize: the size from which the file is rotated. Bytes.
+  ///   - retentionDays: how many days archives are kept; 0 keeps them forever.
+  ///   - reserve: the free space that mints must leave on the disk; nil for none.
+  ///   - clock: the time of day, for retention.
+  ///   - logger: gets what the store repairs or removes.
   public convenience init(
     path: String, rotationSize: Int = 64 << 20, retentionDays: Int, reserve: SpaceReserve? = nil,
     clock: Clock,
@@ -53,8 +57,8 @@ public final class JSONLMintAuditStore: MintAuditStore {
     try begin(mints)()
   }
 
-  /// Whoever waits for the disk waits for all that was appended till then: of many who append, do something else, and
-  /// wait, few have to.
+  /// The flush of one caller covers everything that was appended before it. So if many callers append, do
+  /// other work, and then wait, few of them flush.
   public func begin(_ mints: [Mint]) throws -> () throws -> Void {
     try reserve?.require()
     var lines: [UInt8] = []
@@ -63,8 +67,8 @@ public final class JSONLMintAuditStore: MintAuditStore {
     let end = try log.locked {
       var end = try log.open(renew: renew)
       if end.offset >= rotationSize {
-        // An archive gets no writer that would recover its end after a power cut: records that nobody waits for yet must
-        // be on the disk as well.
+        // No writer appends to an archive, so no writer would repair its end after a power loss. Records that
+        // no caller has waited for yet must be on the disk before the rotation.
         try end.file.waitUntilDurable(end.offset)
         try rotate()
         isRotated = true
@@ -85,22 +89,23 @@ public final class JSONLMintAuditStore: MintAuditStore {
     try StoreError.translating(path) { try page(query) }
   }
 
-  /// Removes archives that are older than they are to be kept, where the clock can be believed. The newest stays.
-  /// - Parameter force: believes the clock.
-  /// - Returns: how many.
+  /// Removes archives that are older than the retention, if the clock can be trusted. The newest archive
+  /// stays.
+  /// - Parameter force: trusts the clock in any case.
+  /// - Returns: how many archives were removed.
   /// - Throws: ``StoreError``.
   public func removeOld(force: Bool = false) throws -> Int {
     try StoreError.translating(path) { try retention?.removeOld(force: force) ?? 0 }
   }
 
-  /// Builds the indexes that are missing, which workers do in the background.
-  /// - Returns: how many.
+  /// Builds the missing indexes. Workers do so in the background.
+  /// - Returns: how many indexes were built.
   /// - Throws: ``StoreError``.
   public func updateIndexes() throws -> Int {
     try StoreError.translating(path) { try indexing.update() }
   }
 
-  /// How long the mint of a token is looked for where an index is missing. Nanoseconds.
+  /// How long to look for a token's mint in files without an index. Nanoseconds.
   private static let searchTime: UInt64 = 500_000_000
 
   public func expiry(ofTokenID tokenID: String) throws -> Int? {
@@ -108,7 +113,10 @@ public final class JSONLMintAuditStore: MintAuditStore {
       .flatMap { $0.expiry > 0 ? $0.expiry : nil }
   }
 
-  /// The mint of a token, by its `jti`; nil where it isn't recorded, or no more, or not found within the budget.
+  /// Finds the mint of a token by its `jti`.
+  /// - Parameter budget: how much to look at.
+  /// - Returns: nil if the mint isn't recorded, was removed with its archive, or isn't found within the
+  ///   budget.
   /// - Throws: ``StoreError``.
   public func mint(withTokenID tokenID: String, budget: ScanBudget = .unlimited) throws -> Mint? {
     var query = MintQuery(limit: 1)
@@ -119,27 +127,30 @@ public final class JSONLMintAuditStore: MintAuditStore {
 
   // MARK: - Rotation
 
-  /// A file whose disk failed is put away like a full one: nothing in it was promised and isn't there.
+  /// A file that the disk failed to take is rotated like a full one. Every mint whose caller got an answer is
+  /// in it.
   private func renew(_: LogFile) throws {
     try rotate()
   }
 
-  /// Under the lock.
+  /// Call this under the lock.
   private func rotate() throws {
     let archive = try archives.next()
     try Files.rename(path, to: archive)
-    // One that is left behind isn't about the new file, and is replaced.
+    // If this fails, the index doesn't fit the new file, and is replaced later.
     try? Files.rename(MintIndex.path(of: path), to: MintIndex.path(of: archive))
     _ = try FileHandle(path: path, flags: .create)
     try Files.synchronizeFolder(of: path)
   }
 
-  /// Without the lock, and whatever becomes of it the mint that came first is recorded.
+  /// Call this without the lock. It doesn't throw, because the mints are recorded whether retention works or
+  /// not.
   private func finishRotation() {
     do {
       _ = try removeOld()
     } catch {
-      logger.error("old mint audit not looked for", metadata: ["reason": "\(error)"])
+      logger.error(
+        "old mint audit not removed; the next rotation tries again", metadata: ["reason": "\(error)"])
     }
   }
 
@@ -150,7 +161,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
     let place = query.before.flatMap(FileCursor.init)
     var isFound = query.before == nil
     func read(_ path: String, _ handle: FileHandle) throws {
-      // The current one is indexed a while after it has grown.
+      // The current file is indexed only some time after it has grown.
       let unindexed = path.hasSameBytes(as: self.path) ? 2 * indexing.step : indexing.step
       if isFound {
         try scan.read(path, handle, before: try handle.status().size, unindexed: unindexed)
@@ -159,13 +170,14 @@ public final class JSONLMintAuditStore: MintAuditStore {
         try scan.read(path, handle, before: place.offset, unindexed: unindexed)
       }
     }
-    // The current one first, and once: it may be rotated meanwhile, and stand among the others then.
+    // The current file is read first, and only once: it may be rotated meanwhile and then be among the
+    // archives.
     let current = try SharedFiles.open(path, flags: .read)
     let identity = try current?.status().identity
     if let current { try read(path, current) }
     if !scan.isDone {
       for archive in try archives.all().reversed() where !scan.isDone {
-        // Only the file of the cursor needs to be opened.
+        // Before the file of the cursor is found, the others needn't be opened.
         if !isFound, try FileStatus.ofFile(at: archive)?.identity.inode != place?.inode { continue }
         guard let handle = try SharedFiles.open(archive, flags: .read),
           try handle.status().identity != identity

@@ -3,24 +3,28 @@ import POSIX
 import Synchronization
 import Wire
 
-/// Revocations in one file, a JSON object a line, which every process follows: what one appended, the next
-/// look-up of every other sees. The peer's files are taken as they are.
+/// Revocations in one file, one JSON object per line. Every process follows the file: the next look-up of any
+/// process sees what another appended. Files of pico-server-auth can be used unchanged.
 public final class JSONLRevocationStore: RevocationStore {
   private struct State {
-    /// Whether the index follows the file. A CGI script's one look-up is cheaper without.
+    /// Whether the index follows the file. A CGI script makes one look-up, which is cheaper without the
+    /// index.
     var isLoaded = false
     var lookups = 0
-    /// Whether the process is to live, so that it may write a snapshot beside its work.
+    /// Whether the process is long-lived, so that it writes snapshots in the background.
     var isLasting = false
-    /// When a snapshot may be written next. Nanoseconds, monotonic; nil while one is being written.
+    /// The earliest time for the next snapshot, in ``Clock/monotonicNanoseconds``; nil while one is being
+    /// written.
     var nextSnapshot: UInt64? = 0
   }
 
-  /// How long to wait after a snapshot was written, or couldn't be. Nanoseconds.
+  /// The pause after a snapshot was written or failed. Nanoseconds.
   private static let snapshotPause: UInt64 = 60_000_000_000
-  /// A log that is larger gets a snapshot before it is read, if it has none. Bytes a record of the tail's limit.
+  /// A log without a snapshot gets one before it is read, if it is larger than the tail's limit times this.
+  /// Bytes per record.
   private static let bytesPerRecord = 128
 
+  /// The file.
   public let path: String
   private let clock: Clock
   private let logger: Logger
@@ -31,12 +35,16 @@ public final class JSONLRevocationStore: RevocationStore {
   private let tailLimit: Int
   private let state = Mutex(State())
 
-  /// - Parameter path: the file; nothing is revoked while there is none. `<path>.lock` lies beside it.
+  /// - Parameters:
+  ///   - path: the file. While there is none, nothing is revoked. `<path>.lock` is beside it.
+  ///   - clock: the time of day.
+  ///   - logger: gets what the store repairs or ignores.
   public convenience init(path: String, clock: Clock, logger: Logger) {
     self.init(path: path, tailLimit: RevocationIndex.defaultTailLimit, clock: clock, logger: logger)
   }
 
-  /// - Parameter tailLimit: how many records stand behind a snapshot before a process that lasts writes another.
+  /// - Parameter tailLimit: how many records may follow a snapshot before a long-lived process writes
+  ///   another.
   init(path: String, tailLimit: Int, clock: Clock, logger: Logger) {
     self.path = path
     self.clock = clock
@@ -47,13 +55,13 @@ public final class JSONLRevocationStore: RevocationStore {
     index = RevocationIndex(path: path, tailLimit: tailLimit, logger: logger)
   }
 
-  /// Reads the file's snapshot and what stands behind it. Without that it is done at the second look-up, and the first just
-  /// searches: all that a CGI script needs.
+  /// Opens the file's snapshot and reads what follows it. Without this call, the first look-up searches the
+  /// file, which is all that a CGI script needs, and the second one does this.
   public func prepare() throws {
     do {
       if try isLargeWithoutSnapshot() { try makeSnapshot() }
     } catch {
-      // A damaged log is told of below; with a full disk the log is read into memory.
+      // If the log is damaged, `load()` throws. If the disk is full, the log is read into memory.
       logger.warning("snapshot can't be written", metadata: ["reason": "\(error)"])
     }
     try load()
@@ -77,7 +85,8 @@ public final class JSONLRevocationStore: RevocationStore {
     let hash = TokenIDHash(tokenID)
     return try StoreError.translating(path) {
       do {
-        // The system call stays outside of the lock that all threads take. What had come when it was made is known then.
+        // The system call is made outside of the lock that all threads take. The answer includes everything
+        // that the file held at that time.
         if let answer = try index.answer(hash, asOf: try FileStatus.ofFile(at: path)) { return answer }
         let isFirst = state.withLock { state in
           state.lookups += 1
@@ -98,7 +107,7 @@ public final class JSONLRevocationStore: RevocationStore {
     state.withLock { $0.isLoaded = true }
   }
 
-  /// One look-up without reading the list into memory.
+  /// Makes one look-up without reading the list into memory.
   private func searchOnce(_ hash: TokenIDHash) throws -> Bool {
     guard let handle = try SharedFiles.open(path, flags: .read) else { return false }
     let snapshot = RevocationSnapshot.of(handle, path: path, logger: logger)
@@ -106,8 +115,8 @@ public final class JSONLRevocationStore: RevocationStore {
     return try RevocationLine.revokes(hash, in: handle, from: snapshot?.covered ?? 0, path: path)
   }
 
-  /// Searches the log where a block of the snapshot is damaged: it takes long, for one token of some thousands, until
-  /// another snapshot is made.
+  /// Searches the log because a block of the snapshot is damaged. This is slow, and affects one token in some
+  /// thousands, until another snapshot is written.
   private func isRevokedAsTheLogTells(_ tokenID: String, _ hash: TokenIDHash) throws -> Bool {
     logger.error("snapshot is damaged; the log is searched", metadata: ["file": "\(path)"])
     index.distrustSnapshot()
@@ -124,7 +133,7 @@ public final class JSONLRevocationStore: RevocationStore {
   public func revoke(
     _ tokenID: String, reason: String, by actor: String, expiry: Int?
   ) throws -> Revocation {
-    // What takes long is done before the lock is taken, which others wait for.
+    // The slow part is done before the lock is taken, because others wait for it.
     let earlier = try known(tokenID)
     let (revocation, end) = try log.locked {
       let end = try log.open(renew: renew)
@@ -133,12 +142,12 @@ public final class JSONLRevocationStore: RevocationStore {
         tokenID: tokenID, revokedAt: clock.now, reason: reason, revokedBy: actor, expiry: expiry)
       return (revocation, try log.append(RecordLine.seal(revocation.record), at: end))
     }
-    // An earlier entry too: whoever wrote it may not have seen it reach the disk.
+    // This waits for an earlier entry too, because its writer may not have seen it reach the disk.
     try log.waitUntilDurable(end, renew: renew)
     return revocation
   }
 
-  /// The entry that revoked a token; nil where it isn't revoked. Searches the log for those that are.
+  /// The entry that revoked a token; nil if the token isn't revoked. Searches the log only if it is.
   private func known(_ tokenID: String) throws -> Revocation? {
     try load()
     return try StoreError.translating(path) {
@@ -147,11 +156,11 @@ public final class JSONLRevocationStore: RevocationStore {
     }
   }
 
-  /// The first entry of a token, looked for in the log.
+  /// Finds the first entry of a token in the log.
   private func existing(_ tokenID: String) throws -> Revocation? {
     guard let handle = try SharedFiles.open(path, flags: .read) else { return nil }
     if Self.isPlain(tokenID), let found = try RevocationLine.find(tokenID, in: handle) { return found }
-    // The first entry is the last to come.
+    // The list is newest first, so the first entry comes last.
     var found: Revocation?
     let reader = try list(since: nil).makeReader()
     while let revocation = try reader.next() {
@@ -160,12 +169,12 @@ public final class JSONLRevocationStore: RevocationStore {
     return found
   }
 
-  /// Whether JSON writes a text as it is.
+  /// Whether JSON writes a text without escapes.
   private static func isPlain(_ text: String) -> Bool {
     text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c && $0 != 0x2f }
   }
 
-  /// Writes again what a disk may have failed to take; under the log's lock.
+  /// Writes the log anew after the disk failed to take it. Call this under the log's lock.
   private func renew(_ file: LogFile) throws {
     let draft = try LogDraft(path: path + ".renewed", like: file.handle)
     var lines = ForwardLines(file.handle, path: path, in: 0..<(try file.handle.status().size))
@@ -215,15 +224,16 @@ public final class JSONLRevocationStore: RevocationStore {
 
   // MARK: - Compacting
 
-  /// Drops the revocations of tokens that have expired by more than a minute, while others read and append.
+  /// Drops the revocations of tokens that expired more than a minute ago. Others can read and append
+  /// meanwhile.
   ///
-  /// The record tells when its token expires, or the mint audit; it is written into the record then. Where neither does,
-  /// a revocation is kept for 100 years, which no token outlives.
+  /// The record or the mint audit tells when a token expires. If only the audit does, the expiry is added to
+  /// the record. If neither does, the revocation is kept for 100 years, which is longer than any token lives.
   /// - Parameters:
-  ///   - mints: the mint audit; nil where there is none.
-  ///   - force: believe the clock although it is more than 30 days ahead of the newest revocation and mint.
-  /// - Returns: how many were kept and dropped.
-  /// - Throws: ``StoreError``; the file is as it was then.
+  ///   - mints: the mint audit; nil if there is none.
+  ///   - force: trusts the clock even if it is more than 30 days ahead of the newest revocation and mint.
+  /// - Returns: how many revocations were kept and dropped.
+  /// - Throws: ``StoreError``. The file is unchanged then.
   public func compact(
     mints: (any MintAuditStore)?, force: Bool = false
   ) throws -> (kept: Int, dropped: Int) {
@@ -233,8 +243,8 @@ public final class JSONLRevocationStore: RevocationStore {
     }
   }
 
-  /// Writes a snapshot of the file as it is.
-  /// - Returns: false where another process is at it.
+  /// Writes a snapshot of the file as it is now.
+  /// - Returns: false if another process is writing one.
   /// - Throws: ``StoreError``.
   @discardableResult
   func makeSnapshot() throws -> Bool {
@@ -243,7 +253,8 @@ public final class JSONLRevocationStore: RevocationStore {
     }
   }
 
-  /// Has a thread of its own write a snapshot where many records stand behind the present one, in a process that lasts.
+  /// Writes a snapshot on a thread of its own, if many records follow the present one and the process is
+  /// long-lived.
   private func makeSnapshotWhereWanted() {
     guard index.wantsSnapshot else { return }
     let isMine = state.withLock { state in

@@ -1,22 +1,25 @@
 import POSIX
 
-/// Reads the lines of a file from some line on towards its end, a chunk at a time.
+/// Reads the lines of a file towards its end, a chunk at a time.
 ///
-/// The caller asks for each line. The work is linear in the bytes read, and the memory is bounded, whatever the file
-/// holds.
+/// The caller asks for each line. The work is linear in the bytes read and the memory is bounded, whatever
+/// the file holds.
 struct LineReader {
   private static let chunkSize = 1 << 20
-  /// No record is longer. Bytes.
+  /// The longest line that can be a record. Bytes.
   static let maximumLine = BackwardLines.maximumLine
 
   /// A line of the file.
   struct Line {
-    /// Without the newline. Of a line longer than ``LineReader/maximumLine`` only the beginning, which is no record.
+    /// The line without its newline. If the line is longer than ``LineReader/maximumLine``, only its
+    /// beginning, which isn't a record.
     let bytes: ArraySlice<UInt8>
-    /// Bytes from the beginning of the file to the line, and to the byte behind its newline.
+    /// The offset of the line in the file. Bytes.
     let start: Int
+    /// The offset after the line's newline. Bytes.
     let end: Int
-    /// Whether there is a newline. Without one it is the last line: its writer is still at it, or was interrupted.
+    /// Whether the line has a newline. If not, it is the last line: a writer is appending it, or was
+    /// interrupted.
     let isEnded: Bool
 
     /// Whether `bytes` is all of the line.
@@ -25,15 +28,15 @@ struct LineReader {
 
   private let handle: FileHandle
   private let limit: Int
-  /// Where the next line begins. Bytes from the beginning of the file.
+  /// The offset of the next line in the file. Bytes.
   private var position: Int
   private var buffer: [UInt8] = []
-  /// How much of `buffer` was handed over.
+  /// How many bytes of `buffer` were returned.
   private var used = 0
 
   /// - Parameters:
-  ///   - start: where a line begins. Bytes from the beginning.
-  ///   - limit: where to stop, as if the file ended there.
+  ///   - start: an offset at which a line begins. Bytes.
+  ///   - limit: the offset at which to stop, as if the file ended there. Bytes.
   init(_ handle: FileHandle, from start: Int = 0, to limit: Int = .max) {
     self.handle = handle
     self.limit = limit
@@ -63,7 +66,7 @@ struct LineReader {
     return line
   }
 
-  /// Looks for the end of a line that is no record, and keeps its beginning only.
+  /// Finds the end of a line that is too long for a record, and keeps only its beginning.
   private mutating func longLine() throws(SystemError) -> Line {
     let start = position
     let beginning = buffer[used..<used + Self.maximumLine]
@@ -82,7 +85,7 @@ struct LineReader {
     }
   }
 
-  /// Reads what comes behind the buffer; false where there is nothing.
+  /// Reads the chunk after the buffer. Returns false at the end.
   private mutating func readChunk() throws(SystemError) -> Bool {
     let offset = position + buffer.count - used
     let chunk = try handle.read(count: min(Self.chunkSize, limit - offset), at: offset)

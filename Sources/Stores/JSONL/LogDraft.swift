@@ -1,22 +1,24 @@
 import POSIX
 
-/// A new log, written beside the one whose name it is to have.
+/// A new log that is written beside the one it replaces.
 ///
-/// Interrupted at any step it leaves the log as it was, and a draft that the next one replaces. Nobody else may be at the
-/// same draft: a lock is to be held from beginning to end.
+/// If a process is interrupted at any step, the log is unchanged, and the next process replaces the draft.
+/// One process at a time may write a draft: hold a lock from beginning to end.
 final class LogDraft {
   private static let pieceSize = 1 << 18
-  /// The disk gets its work in parts, so that others who wait for it wait for little. Bytes.
+  /// The draft is flushed in parts of this size, so that other writers wait less for the disk. Bytes.
   private static let flushSize = 32 << 20
 
   let handle: FileHandle
-  /// Bytes written so far.
+  /// Bytes added so far.
   private(set) var size = 0
   private let draftPath: String
   private var piece: [UInt8] = []
   private var unflushed = 0
 
-  /// - Parameter source: whose owner the draft is given.
+  /// - Parameters:
+  ///   - path: the draft's path. A file that an interrupted process left there is removed.
+  ///   - source: the file whose owner the draft gets.
   /// - Throws: ``SystemError``.
   init(path: String, like source: FileHandle) throws(SystemError) {
     draftPath = path
@@ -32,7 +34,7 @@ final class LogDraft {
     if piece.count >= Self.pieceSize { try write() }
   }
 
-  /// Waits until all that was added is on the disk.
+  /// Writes what was added and waits until it is on the disk.
   /// - Throws: ``SystemError``.
   func synchronize() throws(SystemError) {
     try write()
@@ -40,7 +42,7 @@ final class LogDraft {
     unflushed = 0
   }
 
-  /// Puts the draft in the place of the log's file, for good; under the log's lock.
+  /// Flushes the draft and gives it the log's name. Call this under the log's lock.
   /// - Throws: ``StoreError``, ``SystemError``.
   func replace(_ current: LogFile, of log: AppendLog) throws {
     try synchronize()

@@ -1,25 +1,27 @@
 import Glibc
 import POSIX
 
-/// An open file that lines are appended to, and what of it is known to be on the disk.
+/// An open file that lines are appended to, and how much of it is known to be on the disk.
 ///
-/// Appending is done under the lock of the log that the file belongs to; waiting for the disk is not, so that
-/// writers who wait at the same time share one `fdatasync(2)`.
+/// Callers append under the lock of the file's log, and wait for the disk without it. Writers that wait at
+/// the same time share one fdatasync(2).
 final class LogFile: Sendable {
   /// How long to wait for another thread's flush, if the request's deadline isn't earlier. Nanoseconds.
   static let timeout: UInt64 = 10_000_000_000
-  /// How often the size that is on the disk is noted. Nanoseconds.
+  /// The shortest time between two notes of the durable size. Nanoseconds.
   private static let notePeriod: UInt64 = 1_000_000_000
 
   private struct Progress {
-    /// Bytes from the beginning that somebody waits for, and that are on the disk.
+    /// How many bytes callers want on the disk.
     var wanted = 0
+    /// How many bytes are on the disk.
     var durable = 0
-    /// Whether the file's name, too, is on the disk: whoever made the file may have failed to see to that, or died.
+    /// Whether the file's name is on the disk. The process that made the file may have failed to flush its
+    /// folder, or died.
     var isNameDurable = false
     var isFlushing = false
     var failure: SystemError?
-    /// When the durable size was noted last, as ``Clock/monotonicNanoseconds`` tells time.
+    /// When the durable size was noted last, in ``Clock/monotonicNanoseconds``.
     private var noted: UInt64?
 
     mutating func isNoteDue(at now: UInt64) -> Bool {
@@ -43,8 +45,10 @@ final class LogFile: Sendable {
 
   /// - Parameters:
   ///   - handle: opened with ``FileHandle/Flags/append``.
+  ///   - path: the file's path, to flush its folder.
   ///   - timeout: how long to wait for another thread's flush. Nanoseconds.
   ///   - flushData: waits until the file's data is on the disk.
+  /// - Throws: ``SystemError``.
   init(
     _ handle: FileHandle, path: String, timeout: UInt64 = timeout,
     flushData: @escaping @Sendable (FileHandle) throws(SystemError) -> Void = {
@@ -58,28 +62,29 @@ final class LogFile: Sendable {
     identity = try handle.status().identity
   }
 
-  /// Whether the disk once failed to take what was written. The kernel may have dropped it since, and would
-  /// not say so again: nothing in this file may be relied on until it is replaced.
+  /// Whether a flush has failed. The kernel may then have dropped written data, and a later flush would still
+  /// succeed. Nothing in this file may be relied on until it is replaced. fsync(2).
   var isSuspect: Bool { progress.withLock { $0.failure != nil } }
 
-  /// Takes back the note of how many bytes are on the disk where there are fewer: the file was cut by somebody else, and
-  /// what is appended from now on isn't on the disk yet.
+  /// Lowers the note of the durable size if the file is shorter: another program cut the file, and what is
+  /// appended from now on isn't on the disk yet.
+  /// - Throws: ``SystemError``.
   func forgetDurableSize(beyond size: Int) throws(SystemError) {
     guard let durable = LostWrite.durableSize(of: handle), durable > size else { return }
     LostWrite.noteDurableSize(size, of: handle)
     try handle.synchronize()
   }
 
-  /// Whether somebody was promised more of the file than there is: it was cut since.
+  /// Whether the file is shorter than what was written or promised: another program cut it.
   func wasCut(to size: Int) -> Bool { progress.withLock { max($0.wanted, $0.durable) > size } }
 
-  /// Whether the file ends with what was last appended here, which was whole.
+  /// Whether the file ends with this process's last append, which was a whole record.
   func endsWithOurs(at size: Int) -> Bool { progress.withLock { $0.wanted == size } }
 
-  /// Writes at the end, all or nothing.
-  /// - Parameter size: the file's, as it is under the lock.
-  /// - Returns: the file's size after.
-  /// - Throws: ``SystemError``; what a full disk took is cut off again.
+  /// Appends bytes, all of them or none.
+  /// - Parameter size: the file's size under the lock. Bytes.
+  /// - Returns: the file's size after the append. Bytes.
+  /// - Throws: ``SystemError``. If the disk is full, what it took is cut off again.
   func append(_ bytes: [UInt8], size: Int) throws(SystemError) -> Int {
     let written: Int
     do throws(SystemError) {
@@ -89,30 +94,31 @@ final class LogFile: Sendable {
       throw error
     }
     guard written == bytes.count else {
-      // Should this fail too, the next writer finds a torn record and sets it aside.
+      // If this fails too, the next writer finds a torn record and sets it aside.
       try? takeBack(written, from: size)
       throw SystemError(call: "write", code: ENOSPC)
     }
     let end = try handle.status().size
     if end == size + written { return end }
-    // Somebody who doesn't take the lock appended too. Nothing was overwritten, but where these bytes stand is
-    // unknown: behind a line without a newline they would be part of it. A record may stand in the file twice.
+    // A program that doesn't take the lock appended too. Nothing was overwritten, but the offset of these
+    // bytes is unknown: after a line without a newline, they would be part of that line. So they are appended
+    // again, after a newline. A record may be in the file twice.
     return try append([UInt8(ascii: "\n")] + bytes, size: end)
   }
 
-  /// Cuts off what was written last, unless somebody who doesn't take the lock has appended since.
+  /// Cuts off the last write, unless a program that doesn't take the lock has appended since.
   private func takeBack(_ count: Int, from size: Int) throws(SystemError) {
     if try handle.status().size == size + count { try handle.truncate(to: size) }
   }
 
-  /// Has whoever flushes the file next do so up to `size`.
+  /// Makes the next flush cover the first `size` bytes.
   func want(_ size: Int) {
     progress.withLock { $0.wanted = max($0.wanted, size) }
   }
 
-  /// Waits until the first `size` bytes, and the file's name, are on the disk.
-  /// - Throws: ``SystemError``; the file is suspect then. With ETIMEDOUT it isn't, but another thread's flush has
-  ///   taken longer than 10 s.
+  /// Waits until the first `size` bytes and the file's name are on the disk.
+  /// - Throws: ``SystemError``. The file is suspect then, unless the code is ETIMEDOUT: another thread's
+  ///   flush has taken longer than 10 s.
   func waitUntilDurable(_ size: Int) throws(SystemError) {
     want(size)
     let deadline = Deadline.within(timeout)
@@ -132,12 +138,12 @@ final class LogFile: Sendable {
       }
       progress.wake()
       if isNoteDue { LostWrite.noteDurableSize(flush.size, of: handle) }
-      // Not kept as the data's is: whoever is next tries again.
+      // This failure isn't kept: the next caller flushes the folder again.
       if let nameFailure { throw nameFailure }
     }
   }
 
-  /// The flush that is up to this thread; nil where none is needed any more.
+  /// The flush that this thread must do; nil if everything wanted is on the disk.
   private func next(_ size: Int, until deadline: UInt64) throws(SystemError) -> Flush? {
     let result = progress.wait(until: deadline) { progress -> Result<Flush?, SystemError>? in
       if let failure = progress.failure { return .failure(failure) }
