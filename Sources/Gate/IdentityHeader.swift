@@ -23,8 +23,9 @@ public struct IdentityHeader: Sendable {
     IdentityHeader("X-Auth-Request-User", "`sub`") { identity, _ in subject(identity.claims) },
     IdentityHeader("X-Auth-Request-Access-Token", "the token, if you ask for it") { _, token in token ?? "" },
     IdentityHeader("X-Auth-Subject", "`sub`") { identity, _ in subject(identity.claims) },
+    // An application that takes a list there must not find two roles in one.
     IdentityHeader("X-Auth-Role", "`role`") { identity, _ in
-      PercentEncoding.encode(identity.claims.role ?? "")
+      PercentEncoding.encode(identity.claims.role ?? "", besides: ",")
     },
     IdentityHeader("X-Auth-Scope", "scopes, separated by spaces") { identity, _ in
       identity.scopes.map { PercentEncoding.encode($0) }.joined(separator: " ")

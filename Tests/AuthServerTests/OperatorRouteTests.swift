@@ -134,7 +134,25 @@ import Wallets
       #expect(answer.status == 403, "\(role)")
       #expect(answer.detail == "role not allowed: \(role)")
     }
-    for role in ["agent", "service", "builder", "Operator"] {
+    // What an application may take for one of these, or for a list that has one.
+    for role in [
+      "Operator", "WALLET", "Chief", "operator ", " operator", "agent,operator", "agent operator", "a;b",
+      #"operator\n"#, #"agent\toperator"#, #"operator\u0000"#, #"oper\u00adator"#, #"operator\u200b"#,
+      "agent,",
+    ] {
+      let answer = session(#"{"session_id":"s","agent_id":"a","role":"\#(role)"}"#, backend: backend)
+      #expect(answer.status == 403, "\(role)")
+      #expect(answer.detail.hasPrefix("role not allowed: "))
+    }
+    let listing = try InProcess {
+      $0.fleetSecret = "0123456789-fleet-secret"
+      $0.fleetAllowedRoles = ["Operator", "a,b c"]
+    }
+    for (role, status) in [("Operator", 200), ("a,b c", 200), ("operator", 403), ("agent", 403)] {
+      let answer = session(#"{"session_id":"s","agent_id":"a","role":"\#(role)"}"#, backend: listing)
+      #expect(answer.status == status, "\(role)")
+    }
+    for role in ["agent", "service", "builder", "operators", "team:build-1", "bâtisseur"] {
       let answer = session(#"{"session_id":"s","agent_id":"a","role":"\#(role)"}"#, backend: backend)
       #expect(answer.status == 200, "\(role)")
     }
@@ -142,7 +160,10 @@ import Wallets
 
   /// It becomes `sub`.
   @Test func aSessionIsNobodyWhoMayLogIn() throws {
-    for id in ["ops@example.org", "OPS@Example.org"] {
+    for id in [
+      "ops@example.org", "OPS@Example.org", "ops@example.org ", " ops@example.org", #"ops@example.org\n"#,
+      #"ops@example.org\u0000"#, #"ops@exam\u00adple.org"#, #"\u200bops@example.org\u0085"#,
+    ] {
       let answer = session(#"{"session_id":"\#(id)","agent_id":"a"}"#)
       #expect(answer.status == 400)
       #expect(answer.detail == "session_id is the email of somebody who may log in")

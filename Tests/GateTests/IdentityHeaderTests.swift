@@ -49,7 +49,10 @@ import Wire
 
   /// A line of a field ends at a control character, and a list's entries are told apart by commas.
   @Test func noNameBecomesTwo() throws {
-    let fields = fields(try identity(#"{"sub":"a\r\nX-Auth-Role: operator","groups":["x\u0000","é"]}"#))
+    let fields = fields(
+      try identity(
+        #"{"sub":"a\r\nX-Auth-Role: operator","groups":["x\u0000","é"],"role":"agent,operator"}"#))
+    #expect(fields["X-Auth-Role"] == "agent%2Coperator")
     #expect(fields["Remote-User"] == "a%0D%0AX-Auth-Role:%20operator")
     #expect(fields["Remote-Groups"] == "x%00,%C3%A9")
   }

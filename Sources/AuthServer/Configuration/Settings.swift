@@ -38,23 +38,6 @@ extension Settings {
     }
   }
 
-  /// Which roles a fleet session may have, in words.
-  var rolesOfFleets: String {
-    "(any but operator, wallet\(self.adminRole.hasSameBytes(as: "operator") ? "" : ", \(self.adminRole)"))"
-  }
-
-  /// Whether whoever knows the fleet secret may ask for a role. An operator's or a wallet's only where it is listed.
-  func allowsFleetRole(_ role: String) -> Bool {
-    self.fleetAllowedRoles.isEmpty
-      ? !["operator", "wallet", self.adminRole].containsBytes(of: role)
-      : self.fleetAllowedRoles.containsBytes(of: role)
-  }
-
-  /// Whether a text is the email of somebody who may log in, in whatever case.
-  func isLoginName(_ text: String) -> Bool {
-    self.allowsPasswordLogin && text.lowercased().hasSameBytes(as: self.adminEmail.lowercased())
-  }
-
   private func path(_ configured: String, _ name: String) -> String {
     configured.isEmpty ? "\(self.stateFolder)/\(name).jsonl" : configured
   }
