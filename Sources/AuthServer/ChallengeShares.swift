@@ -9,12 +9,12 @@ import Synchronization
 final class ChallengeShares: Sendable {
   /// Which part of the limit must be pending before anybody is refused.
   static let threshold = 0.5
-  /// A client's share is one of so many parts.
+  /// A client's share is one of so many parts; a /56 and a /48 network have more than one.
   private static let parts = 16
   /// What a client may have in any case.
   private static let minimum = 16
-  /// How many clients are counted at once; others aren't refused. A client takes some 50 bytes.
-  private static let maximumClients = 65536
+  /// How many ranges are counted at once; the clients of others aren't refused. A range takes some 60 bytes.
+  private static let maximumRanges = 65536
 
   /// Nanoseconds.
   private let lifetime: UInt64
@@ -23,9 +23,20 @@ final class ChallengeShares: Sendable {
   private struct State {
     /// Which lifetime since the start of the clock the counts are of.
     var period: UInt64 = 0
-    var current: [NetworkAddress: Int] = [:]
-    var previous: [NetworkAddress: Int] = [:]
+    var current: [AddressRange: Int] = [:]
+    var previous: [AddressRange: Int] = [:]
     var total = (current: 0, previous: 0)
+
+    mutating func begin(_ period: UInt64) {
+      guard period != self.period else { return }
+      let isNext = period == self.period + 1
+      previous = isNext ? current : [:]
+      total = (0, isNext ? total.current : 0)
+      current = [:]
+      self.period = period
+    }
+
+    func count(_ range: AddressRange) -> Int { current[range, default: 0] + previous[range, default: 0] }
   }
 
   /// - Parameter lifetime: of a challenge. Seconds.
@@ -39,22 +50,20 @@ final class ChallengeShares: Sendable {
   ///   - load: which part of all the challenges there may be is pending.
   /// - Returns: whether it may have one.
   func take(for client: NetworkAddress?, load: Double) -> Bool {
-    guard let client = client?.network else { return true }
+    guard let client else { return true }
+    let ranges = client.clientRanges
     let period = Clock.monotonicNanoseconds / lifetime
     return state.withLock { state in
-      if period != state.period {
-        let isNext = period == state.period + 1
-        state.previous = isNext ? state.current : [:]
-        state.total = (0, isNext ? state.total.current : 0)
-        state.current = [:]
-        state.period = period
+      state.begin(period)
+      let total = state.total.current + state.total.previous
+      func hasRoom(_ range: AddressRange, _ shares: Int) -> Bool {
+        state.count(range) < max(Self.minimum, total / Self.parts) * shares
       }
-      let own = state.current[client, default: 0] + state.previous[client, default: 0]
-      let share = max(Self.minimum, (state.total.current + state.total.previous) / Self.parts)
-      guard load < Self.threshold || own < share else { return false }
+      guard load < Self.threshold || ranges.allSatisfy(hasRoom) else { return false }
       state.total.current += 1
-      if state.current.count < Self.maximumClients || state.current[client] != nil {
-        state.current[client, default: 0] += 1
+      for (range, _) in ranges
+      where state.current.count < Self.maximumRanges || state.current[range] != nil {
+        state.current[range, default: 0] += 1
       }
       return true
     }
@@ -62,12 +71,14 @@ final class ChallengeShares: Sendable {
 
   /// Takes a challenge out of the count that was taken for a client and couldn't be made.
   func giveBack(for client: NetworkAddress?) {
-    guard let client = client?.network else { return }
+    guard let client else { return }
     state.withLock { state in
       // The lifetime may have ended meanwhile, or the client not been counted.
-      guard let count = state.current[client], count > 0 else { return }
-      state.current[client] = count > 1 ? count - 1 : nil
-      state.total.current -= 1
+      for (place, entry) in client.clientRanges.enumerated() {
+        guard let count = state.current[entry.range], count > 0 else { continue }
+        state.current[entry.range] = count > 1 ? count - 1 : nil
+        if place == 0 { state.total.current -= 1 }
+      }
     }
   }
 }

@@ -14,14 +14,16 @@ final class LineBudget: Sendable {
     /// The second that the counts are of.
     var second: UInt64 = 0
     var written = 0
-    /// By network; clients without an address together. At most as many as there are lines.
-    var byClient: [NetworkAddress?: Int] = [:]
+    /// At most three times as many as there are lines.
+    var byRange: [AddressRange: Int] = [:]
+    /// Of clients without an address, together.
+    var ofNobody = 0
     var omitted = 0
   }
 
   /// - Parameters:
   ///   - total: lines a second.
-  ///   - each: lines a second for one network of clients.
+  ///   - each: lines a second for one client: an IPv4 address or an IPv6 /64. A /56 has twice as many, a /48 four times.
   init(total: Int, each: Int, now: @escaping @Sendable () -> UInt64 = { Clock.monotonicNanoseconds }) {
     self.total = total
     self.each = each
@@ -33,19 +35,23 @@ final class LineBudget: Sendable {
   /// - Returns: nil where it is to be left out; else how many were left out before, in earlier seconds, and not told yet.
   func take(for client: NetworkAddress?) -> Int? {
     let second = now() / 1_000_000_000
+    let ranges = client?.clientRanges
     return state.withLock { state in
       var untold = 0
       if second != state.second {
         untold = state.omitted
         state = State(second: second)
       }
-      let own = state.byClient[client?.network, default: 0]
-      guard state.written < total, own < each else {
+      let hasRoom =
+        ranges?.allSatisfy { state.byRange[$0.range, default: 0] < each * $0.shares }
+        ?? (state.ofNobody < each)
+      guard state.written < total, hasRoom else {
         state.omitted += 1
         return nil
       }
       state.written += 1
-      state.byClient[client?.network] = own + 1
+      if ranges == nil { state.ofNobody += 1 }
+      for (range, _) in ranges ?? [] { state.byRange[range, default: 0] += 1 }
       return untold
     }
   }

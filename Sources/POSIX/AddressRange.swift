@@ -22,11 +22,16 @@ public struct NetworkAddress: Sendable, Hashable, CustomStringConvertible {
 
   private init(bytes: [UInt8]) { self.bytes = bytes }
 
-  /// What stands for all the addresses that one client has: an IPv4 address, or the first 64 bits of an IPv6 address
-  /// (RFC 4291, section 2.5.4).
-  public var network: NetworkAddress {
-    bytes.count == 4 ? self : NetworkAddress(bytes: bytes[..<8] + [UInt8](repeating: 0, count: 8))
+  /// The addresses that begin with the same bits as this one.
+  /// - Parameter bits: at most as many as the address has.
+  public func range(bits: Int) -> AddressRange {
+    let masked = bytes.indices.map {
+      bytes[$0] & ~UInt8(truncatingIfNeeded: 0xff >> min(8, max(0, bits - $0 * 8)))
+    }
+    return AddressRange(first: NetworkAddress(bytes: masked), bits: min(bits, bytes.count * 8))
   }
+
+  public var isIPv6: Bool { bytes.count == 16 }
 
   public var description: String {
     let family = bytes.count == 4 ? AF_INET : AF_INET6
@@ -37,9 +42,14 @@ public struct NetworkAddress: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Addresses that begin with the same bits. RFC 4632, section 3.1.
-public struct AddressRange: Sendable {
+public struct AddressRange: Sendable, Hashable {
   private let first: NetworkAddress
   private let bits: Int
+
+  init(first: NetworkAddress, bits: Int) {
+    self.first = first
+    self.bits = bits
+  }
 
   /// Reads `10.0.0.0/8`, `2001:db8::/32` or a single address; nil for anything else.
   public init?(_ text: String) {

@@ -37,4 +37,21 @@ import Testing
     let taken = (0..<300).count { ask(backend, from: "198.51.\($0 / 100).\($0 % 100)").status == 200 }
     #expect(taken == 200)
   }
+
+  /// Whoever has a /48 network has 65,536 of the networks that a client is otherwise told by.
+  @Test(arguments: [48, 56])
+  func manyNetworksOfOneClientLeaveRoomForOthers(_ bits: Int) throws {
+    let backend = try InProcess { $0.maximumPendingChallenges = 1000 }
+    for _ in 0..<600 { _ = ask(backend, from: "192.0.2.66") }
+    let networks = bits == 48 ? 400 : 200
+    let taken = (0..<700).count {
+      ask(backend, from: "2001:db8:1:\(String($0 % networks, radix: 16))::1").status == 200
+    }
+    #expect((16..<250).contains(taken), "\(taken)")
+    // The client's neighbours have what is left.
+    for number in 0..<100 {
+      #expect(ask(backend, from: "198.51.100.\(number)").status == 200)
+      #expect(ask(backend, from: "2001:db8:\(number + 2)::1").status == 200)
+    }
+  }
 }

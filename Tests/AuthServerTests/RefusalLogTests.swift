@@ -41,6 +41,18 @@ import Wallets
     #expect(budget.take(for: nil) == 0)
   }
 
+  /// Whoever has a /48 has thousands of networks that clients are otherwise told by.
+  @Test func manyNetworksOfOneClientLeaveLinesForOthers() {
+    let budget = LineBudget(total: 100, each: 5) { 1_000_000_000 }
+    func lines(_ address: (Int) -> String) -> Int {
+      (0..<200).count { budget.take(for: NetworkAddress(address($0))) != nil }
+    }
+    #expect(lines { "2001:db8:1:\(String($0, radix: 16))::1" } == 10)
+    #expect(lines { "2001:db8:1:\(String($0, radix: 16))00::1" } == 10)
+    #expect(lines { "2001:db8:2:\($0)::1" } == 20)
+    #expect(lines { _ in "192.0.2.7" } == 5)
+  }
+
   /// A full disk isn't filled with lines about it.
   @Test func failuresThatAnybodyCanCauseAreLimited() throws {
     let backend = try InProcess { $0.challengePath = "/proc/nowhere/challenges.jsonl" }
