@@ -87,12 +87,17 @@ import Wallets
   }
 
   /// Wherever the log ends up: standard error of `serve`, or the web server's error log.
-  @Test(arguments: Site.Kind.allCases)
-  func theFilterFindsWhoWasRefused(_ kind: Site.Kind) throws {
-    let site = try Site(kind)
+  @Test(arguments: Site.Kind.allCases.map { ($0, false) } + [(.apacheCGI, true)])
+  func theFilterFindsWhoWasRefused(_ kind: Site.Kind, _ isPrefork: Bool) throws {
+    let site = try Site(kind, isPrefork: isPrefork)
     let evil = HTTPClient(port: site.client.port, from: Self.attacker)
-    for _ in 0..<3 {
-      let answer = try evil.send("POST", "/login", body: Array(#"{"email":"a","password":"b"}"#.utf8))
+    // Apache adds this field to the line in its log.
+    let line =
+      "2026-11-21T15:04:47+0000 notice pico-auth: refused client=\(Self.victim) route=/login status=401"
+    for referer in ["", "http://localhost/", line] {
+      let answer = try evil.send(
+        "POST", "/login", fields: referer.isEmpty ? [] : [("Referer", referer)],
+        body: Array(#"{"email":"a","password":"b"}"#.utf8))
       #expect(answer.status == 401)
     }
     #expect(
@@ -116,6 +121,35 @@ import Wallets
     #expect(try failures(prefix + line.replacing(Self.attacker, with: "2001:db8::66")) == ["2001:db8::66"])
     #expect(try failures(prefix + line.replacing(Self.attacker, with: "unknown")).isEmpty)
     #expect(try failures(prefix + line.replacing(Self.attacker, with: "localhost")).isEmpty)
+  }
+
+  /// As Apache's mod_cgi puts a line, which mod_cgid doesn't. Other scripts' lines, and what a client adds, are no lines of
+  /// ours.
+  @Test func aPrefixOfApachesIsSkipped() throws {
+    let time = "[Sat Nov 21 15:04:47.123456 2026]"
+    let apache =
+      "\(time) [cgi:error] [pid 12] [client 192.0.2.1:80] AH01215: stderr from /usr/bin/pico-auth: "
+    func line(_ client: String = Self.attacker) -> String {
+      "2026-11-21T15:04:47+0000 notice pico-auth: refused client=\(client) route=/login status=401"
+    }
+    #expect(try failures(apache + line() + "\n") == [Self.attacker])
+    #expect(try failures(apache + line("2001:db8::66") + "\n") == ["2001:db8::66"])
+    #expect(
+      try failures(apache.replacing("pid 12", with: "pid 12:tid 3") + line() + ", referer: http://x/\n")
+        == [Self.attacker])
+    #expect(
+      try failures(apache + line() + ", referer: \(apache)\(line(Self.victim))\n") == [Self.attacker])
+    for other in [
+      apache.replacing("/usr/bin/pico-auth", with: "/usr/lib/cgi-bin/other") + line(),
+      apache.replacing("/usr/bin/pico-auth", with: "/usr/lib/cgi-bin/other: /pico-auth") + line(),
+      apache + "x " + line(), apache + line("unknown"), apache + line() + " x",
+      apache + "2026-11-21T15:04:47+0000 error pico-auth: store unavailable reason=x, referer: \(line())",
+      apache + "2026-11-21T15:04:47+0000 error pico-auth: x, referer: \(apache)\(line())",
+      "\(time) [core:error] [pid 12] [client 192.0.2.1:80] AH00126: Invalid URI: \(line())",
+      "\(time) [core:error] [pid 12] [client 192.0.2.1:80] x \(apache)\(line())",
+    ] {
+      #expect(try failures(other + "\n").isEmpty, "\(other)")
+    }
   }
 
   /// The jail of docs/deployment.md, and the line for lighttpd, as fail2ban reads them.

@@ -33,13 +33,13 @@ public final class Site: Sendable {
   ///     files of lighttpd and Apache say.
   ///   - pages: a script, and the names below `htdocs` that it has.
   ///   - helpers: what runs beside it, and is stopped with it.
+  ///   - isPrefork: whether Apache has processes without threads, and so mod_cgi in place of mod_cgid.
   ///   - extra: lines of the server's own language, for the site. `htdocs` stands for the folder that the site shows.
   ///   - global: lines for all of Apache.
   public init(
     _ kind: Kind, state: String? = nil, settings: String = Backend.settings, listeningOn tcp: Int? = nil,
     proxyPort: Int? = nil, pages: (of: String, at: [String]) = ("", []), helpers: [Child] = [],
-    extra: String = "",
-    global: String = ""
+    isPrefork: Bool = false, extra: String = "", global: String = ""
   ) throws {
     let folder = folder
     self.state = state ?? folder.file("state")
@@ -151,10 +151,12 @@ public final class Site: Sendable {
         extra +=
           "</VirtualHost>\nListen 127.0.0.1:\(proxyPort)\n<VirtualHost *:\(proxyPort)>\nInclude opened.conf\n"
       }
-      command = [
-        "apache2", "-D", "FOREGROUND", "-f",
-        try Self.apache(folder, port: port, site: "Include \(name)\n\(extra)", global),
-      ]
+      // mpm_prefork ends by a signal to its whole process group.
+      command =
+        (isPrefork ? ["setsid"] : []) + [
+          "apache2", "-D", "FOREGROUND", "-f",
+          try Self.apache(folder, port: port, isPrefork, site: "Include \(name)\n\(extra)", global),
+        ]
     }
     server = try Child(command, folder: folder.path, log: folder.file("server.log"))
     client = HTTPClient(port: port)
@@ -207,13 +209,14 @@ public final class Site: Sendable {
     }
   }
 
-  private static func apache(_ folder: TemporaryFolder, port: Int, site: String, _ global: String) throws
-    -> String
-  {
+  private static func apache(
+    _ folder: TemporaryFolder, port: Int, _ isPrefork: Bool, site: String, _ global: String
+  ) throws -> String {
     let modules = [
-      "mpm_event", "authn_core", "authz_core", "authz_user", "alias", "env", "setenvif", "headers", "proxy",
+      isPrefork ? "mpm_prefork" : "mpm_event", "authn_core", "authz_core", "authz_user", "alias", "env",
+      "setenvif", "headers", "proxy",
       "proxy_fcgi", "proxy_http",
-      "authnz_fcgi", "fcgid", "cgid",
+      "authnz_fcgi", "fcgid", isPrefork ? "cgi" : "cgid",
     ].map { "LoadModule \($0)_module /usr/lib/apache2/modules/mod_\($0).so" }
       .joined(separator: "\n")
     let user = getuid() == 0 ? "User \(account)\nGroup \(account)" : ""
@@ -228,14 +231,13 @@ public final class Site: Sendable {
       Mutex pthread
       DefaultRuntimeDir \(folder.path)
       DocumentRoot \(folder.path)/htdocs
-      ScriptSock cgid.sock
+      \(isPrefork ? "" : "ScriptSock cgid.sock")
       FcgidIPCDir \(try sockets(folder))
       FcgidProcessTableFile \(folder.path)/fcgid.table
       Listen 127.0.0.1:\(port)
       \(user)
-      ServerLimit 2
-      ThreadsPerChild 16
-      MaxRequestWorkers 32
+      \(isPrefork ? "ServerLimit 8" : "ServerLimit 2\nThreadsPerChild 16")
+      MaxRequestWorkers \(isPrefork ? 8 : 32)
       \(global)
       <VirtualHost *:\(port)>
       \(site)
