@@ -8,10 +8,10 @@ import Wallets
   private let folder = TemporaryFolder()
   private static let settings = Backend.settings + "\n  state_reserve_bytes: 1048576"
 
-  private func withDisk(_ body: (String, FileHandle) throws -> Void) throws {
+  private func withDisk(size: String = "3m", _ body: (String, FileHandle) throws -> Void) throws {
     let disk = folder.file("disk")
     try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
-    try #require(try Tool.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk]).status == 0)
+    try #require(try Tool.run(["mount", "-t", "tmpfs", "-o", "size=\(size)", "tmpfs", disk]).status == 0)
     defer { _ = try? Tool.run(["umount", "-l", disk]) }
     let filler = disk + "/filler"
     try Data().write(to: URL(fileURLWithPath: filler))
@@ -71,6 +71,47 @@ import Wallets
       #expect(try later.postJSON("/refresh", refresh).status == 200)
       #expect(try eventually { try later.get("/health/ready").status == 200 })
       #expect(try later.get("/health/ready").json()["free_bytes"]?.integer ?? 0 > 1_048_576)
+    }
+  }
+
+  /// The largest records there are, as fast as they go, through two processes: what they write between two looks at the
+  /// disk is not taken from the reserve.
+  @Test(.enabled(if: FaultInjection.canMount, "only root can mount a small disk"))
+  func aFloodOfLargeRecordsLeavesTheReserveToRevocations() throws {
+    let reserve = 2 << 20
+    try withDisk(size: "6m") { disk, _ in
+      let backend = try Backend(
+        in: folder, state: disk + "/state", workers: 2,
+        settings: Backend.settings + "\n  state_reserve_bytes: \(reserve)")
+      let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
+      let bearer = try client.session("op", role: "operator")
+      let text = String(repeating: "a", count: 4000)
+      let scope = String(repeating: "x ", count: 2000)
+      let body = Array(#"{"session_id":"\#(text)","agent_id":"\#(text)","scope":"\#(scope)"}"#.utf8)
+      let socket = backend.socket
+      let answers = try concurrently(16) { _ in
+        let flood = try FastCGIClient(unix: socket, keepsConnection: true)
+        var statuses: [Int] = []
+        // Each answers 503 a while before it gives up, as others still write.
+        while statuses.suffix(20) != [Int](repeating: 503, count: 20) && statuses.count < 5000 {
+          statuses.append(
+            try flood.send(
+              "POST", "/fleet/sessions", fields: [("X-Fleet-Secret", "0123456789-fleet-secret")], body: body
+            ).status)
+        }
+        return statuses
+      }
+      #expect(Set(answers.joined()) == [200, 503])
+      let attributes = try FileManager.default.attributesOfFileSystem(forPath: disk)
+      let free = try #require(attributes[.systemFreeSize] as? Int)
+      // Sixteen records of 13 KB may be on their way.
+      #expect(free >= reserve - 16 * 16384, "\(free)")
+      for number in 0..<200 {
+        let jti = String(repeating: "0", count: 29) + "\(100 + number)"
+        #expect(try client.revoke(jti, bearer: bearer).status == 200)
+      }
+      let check = try Tool.run([Tool.picoAuth, "check", "--config", backend.config])
+      #expect(check.errors.contains("state_reserve_bytes is below 16777216"), "\(check.errors)")
     }
   }
 

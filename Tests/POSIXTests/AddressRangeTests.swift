@@ -35,7 +35,8 @@ import Testing
   func hasOneSpellingAndANetwork(_ text: String, _ spelling: String, _ network: String) throws {
     let address = try #require(NetworkAddress(text))
     #expect(address.description == spelling)
-    #expect(address.network.description == network)
+    #expect(address.range(bits: 64) == AddressRange("\(network)/\(address.isIPv6 ? 64 : 32)"))
+    #expect(address.range(bits: 64) != address.range(bits: 16))
   }
 
   @Test(arguments: [

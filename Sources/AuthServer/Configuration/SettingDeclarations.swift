@@ -53,7 +53,7 @@ public struct SettingDeclarations: Sendable {
     "Folder of the keys and the shared files.")
   public let stateReserve = Setting(
     "state_reserve_bytes", 64 << 20, in: 0...1 << 50, unit: .bytes,
-    "Disk space that is reserved for revocations. With less free space, pico-auth refuses challenges and tokens with 503; revocations still work. 0: no reserve."
+    "Disk space that is reserved for revocations. With less free space, pico-auth refuses challenges and tokens with 503; revocations still work. Set 16777216 or more. 0: no reserve."
   )
   public let keyPath = Setting(
     "key_path", "", unset: "`<state_dir>/keys`", effective: { $0.effectiveKeyPath },

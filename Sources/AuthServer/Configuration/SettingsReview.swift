@@ -1,5 +1,6 @@
 import Gate
 import POSIX
+import Stores
 import Wallets
 import Wire
 
@@ -115,5 +116,10 @@ struct SettingsReview {
       refuse("base_path", "must begin with a slash and not end with one")
     }
     if settings.stateFolder.isEmpty { refuse("state_dir", "must not be empty") }
+    if (1..<SpaceReserve.least).contains(settings.stateReserve) {
+      warnings.append(
+        "state_reserve_bytes is below \(SpaceReserve.least); what is being written when it is reached may use it up"
+      )
+    }
   }
 }

@@ -71,7 +71,7 @@ public final class JSONLChallengeStore: ChallengeStore, @unchecked Sendable {
   }
 
   public func create(for address: String) throws -> String {
-    try reserve?.require()
+    try reserve?.require(ChallengeRecord.width)
     let random = SecureRandom.bytes(ChallengePosition.randomSize)
     let addressHash = Self.hash(address)
     return try storing {

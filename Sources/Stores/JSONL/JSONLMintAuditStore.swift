@@ -47,7 +47,7 @@ public final class JSONLMintAuditStore: MintAuditStore {
     self.logger = logger
     log = AppendLog(path: path, clock: clock, logger: logger)
     archives = MintArchives(path: path)
-    indexing = MintIndexing(archives: archives, step: indexStep, logger: logger)
+    indexing = MintIndexing(archives: archives, step: indexStep, reserve: reserve, logger: logger)
     retention =
       retentionDays > 0
       ? MintRetention(archives: archives, kept: retentionDays * 86400, clock: clock, logger: logger) : nil
@@ -60,9 +60,9 @@ public final class JSONLMintAuditStore: MintAuditStore {
   /// The flush of one caller covers everything that was appended before it. So if many callers append, do
   /// other work, and then wait, few of them flush.
   public func begin(_ mints: [Mint]) throws -> () throws -> Void {
-    try reserve?.require()
     var lines: [UInt8] = []
     for mint in mints { lines += RecordLine.seal(mint.members.finish()) }
+    try reserve?.require(lines.count)
     var isRotated = false
     let end = try log.locked {
       var end = try log.open(renew: renew)

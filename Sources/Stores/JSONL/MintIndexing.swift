@@ -16,12 +16,14 @@ final class MintIndexing: Sendable {
   let archives: MintArchives
   /// Bytes.
   let step: Int
+  private let reserve: SpaceReserve?
   private let logger: Logger
   private let state = Monitor(State())
 
-  init(archives: MintArchives, step: Int, logger: Logger) {
+  init(archives: MintArchives, step: Int, reserve: SpaceReserve?, logger: Logger) {
     self.archives = archives
     self.step = step
+    self.reserve = reserve
     self.logger = logger
   }
 
@@ -98,6 +100,7 @@ final class MintIndexing: Sendable {
     do {
       var builder = try MintIndexBuilder(file, extending: index, isArchive: isArchive)
       let bytes = try builder.build()
+      try reserve?.require(bytes.count)
       try draft.truncate(to: 0)
       try draft.writeAll(bytes, at: 0)
       try draft.synchronize()
