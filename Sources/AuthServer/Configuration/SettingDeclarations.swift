@@ -74,7 +74,8 @@ public struct SettingDeclarations: Sendable {
   public let fleetAllowedRoles = Setting(
     "fleet_allowed_roles", [], unset: "any but `operator`, `admin_role`, `wallet`",
     effective: { $0.rolesOfFleets },
-    "List of the roles that a fleet session may have. Unset: any role but those of operators and wallets, in any case, and no role with a comma, a semicolon, white space or an invisible character.")
+    "List of the roles that a fleet session may have. Unset: any role but those of operators and wallets, in any case, and no role with a comma, a semicolon, white space or an invisible character."
+  )
   public let challengePath = Setting(
     "challenge_store_path", "", unset: "`<state_dir>/challenges.jsonl`",
     effective: { $0.effectiveChallengePath },
