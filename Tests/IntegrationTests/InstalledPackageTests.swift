@@ -147,7 +147,7 @@ struct InstalledPackageTests {
   private func giveToTheWebServer(_ machine: Machine) throws {
     let text = try machine.read("/usr/share/doc/pico-auth/docs/deployment.md")
     let section = try #require(
-      text.components(separatedBy: "### Where the web server starts pico-auth\n").last)
+      text.components(separatedBy: "### When the web server starts pico-auth\n").last)
     let commands = try #require(section.firstMatch(of: #/```sh\n((?s:.)*?)```/#)?.1)
     #expect(commands.contains("chown -R www-data:www-data /var/lib/pico-auth"))
     // There is no systemd that could stop anything.
