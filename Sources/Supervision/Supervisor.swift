@@ -166,7 +166,7 @@ public final class Supervisor {
   /// Kills workers that missed their deadline to stop, once each.
   private func killOverdue() {
     for (process, deadline) in stopping where deadline <= Self.now {
-      logger.error("worker doesn't stop, killed", metadata: ["process": "\(process)"])
+      logger.error("worker didn't stop in time; killed", metadata: ["process": "\(process)"])
       kill(process)
     }
   }
@@ -188,7 +188,7 @@ public final class Supervisor {
           // The supervisor itself was held up, perhaps with the whole machine: the worker's timeout begins again.
           if worker.isReady { slots[index][keyPath: path]?.lastHeartbeat = now }
         } else if worker.isHung(at: now, timeout: timeout) {
-          logger.error("worker hangs, killed", metadata: ["process": "\(worker.process)"])
+          logger.error("worker sent no heartbeat; killed", metadata: ["process": "\(worker.process)"])
           kill(worker.process)
           slots[index][keyPath: path] = nil
         }

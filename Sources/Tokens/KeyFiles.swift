@@ -26,7 +26,17 @@ public struct KeyFiles: Sendable {
   /// - Throws: ``KeyError`` that names the file and the reason.
   public func load() throws(KeyError) -> KeyRing {
     try ensureKey()
-    return try KeyRing(keys: existing())
+    return try ring()
+  }
+
+  /// Reads every key; makes none.
+  /// - Throws: ``KeyError``, also where there is none.
+  public func ring() throws(KeyError) -> KeyRing {
+    let keys = try existing()
+    guard !keys.isEmpty else {
+      throw KeyError("\(path): no signing key; run pico-auth keys generate, or check state_dir")
+    }
+    return try KeyRing(keys: keys)
   }
 
   /// The keys that are there, oldest first; makes none.

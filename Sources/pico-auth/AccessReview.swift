@@ -36,7 +36,7 @@ struct AccessReview {
       // Root's processes make it themselves; others can't, where it belongs.
       if let place = blocked(folder) ?? notWritable(Files.parent(of: folder)) {
         faults.append(
-          "\(folder): isn't there, and \(user) can't make it in \(place): install -d -m 0700 -o \(user) \(folder)"
+          "\(folder): doesn't exist, and \(user) can't make it in \(place): install -d -m 0700 -o \(user) \(folder)"
         )
       } else {
         try reviewTrust(folder)
@@ -65,10 +65,10 @@ struct AccessReview {
       return false
     }
     guard access(path, rights) != 0 else { return true }
-    let denied = [(R_OK, "read"), (W_OK, "write to"), (X_OK, "enter")].filter {
+    let denied = [(R_OK, "read"), (W_OK, "write"), (X_OK, "enter")].filter {
       rights & $0.0 != 0 && access(path, $0.0) != 0
     }
-    let verbs = denied.map(\.1).joined(separator: " and ")
+    let verbs = Self.list(denied.map(\.1))
     faults.append("\(path): \(user) can't \(verbs) it; it \(Self.description(path)): \(remedy)")
     return false
   }
@@ -110,6 +110,12 @@ struct AccessReview {
 
   /// What nobody but a person looks at.
   private static func isSetAside(_ file: String) -> Bool { file.contains(".bad-") || file.contains(".torn-") }
+
+  /// `a`, `a and b`, `a, b and c`.
+  private static func list(_ words: [String]) -> String {
+    let first = words.dropLast().joined(separator: ", ")
+    return (first.isEmpty ? "" : "\(first) and ") + (words.last ?? "")
+  }
 
   private static func description(_ path: String) -> String {
     guard let status = try? FileStatus.ofFile(at: path) else { return "can't be looked at" }

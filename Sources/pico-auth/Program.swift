@@ -79,7 +79,7 @@ enum Program {
   static func gate(_ config: ConfigOptions) throws -> AccessGate {
     let settings = try configuration(config.file).settings
     let logger = makeLogger()
-    let keys = try KeyRing(keys: try keyFiles(settings).existing())
+    let keys = try keyFiles(settings).ring()
     return AuthService(
       settings: settings, keys: keys, stores: try stores(settings, logger: logger), logger: logger
     ).gate
@@ -92,7 +92,7 @@ enum Program {
     let settings = try configuration().settings
     // A script starts in its own folder, which may be one that the web server shows to everybody.
     if !isLasting, let path = settings.relativePaths.first {
-      throw ConfigurationError(mistakes: ["\(path): a CGI script needs paths from the root on"])
+      throw ConfigurationError(mistakes: ["\(path): relative path; a CGI script needs absolute paths"])
     }
     let stores = try stores(settings, logger: logger)
     if isLasting { try stores.revocations.prepare() }

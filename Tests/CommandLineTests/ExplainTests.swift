@@ -42,6 +42,16 @@ import Testing
     }
   }
 
+  @Test func withoutAKeyThePathIsNamed() throws {
+    let result = try Tool.run(
+      [Tool.picoAuth, "explain", "x"], environment: ["SERVER_AUTH_STATE_DIR": folder.file("none")])
+    #expect(result.status == 1)
+    #expect(
+      result.errors.contains(
+        "\(folder.file("none/keys")): no signing key; run pico-auth keys generate, or check state_dir"),
+      "\(result.errors)")
+  }
+
   @Test func whatFailsIsNamedAndTheRestIsStillLookedAt() throws {
     let token = try token("builder")
     let lacking = try explain(token, ["--role", "operator", "--scope", "x"])

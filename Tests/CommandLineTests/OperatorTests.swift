@@ -117,6 +117,9 @@ import Testing
     // Each file of root's.
     result = try run(check, environment: environment)
     #expect(result.status == 1)
+    #expect(
+      result.errors.contains("\(state): nobody can't read, write and enter it; it belongs to root, mode 0700")
+    )
     for path in [config, secret, state] {
       #expect(result.errors.contains("pico-auth: \(path): nobody can't "), "\(path): \(result.errors)")
     }
@@ -145,7 +148,7 @@ import Testing
     let check = [Tool.picoAuth, "check", "--user", "nobody"]
     let result = try run(check)
     #expect(result.status == 1)
-    #expect(result.errors.contains("\(state): isn't there, and nobody can't make it in \(folder.path)"))
+    #expect(result.errors.contains("\(state): doesn't exist, and nobody can't make it in \(folder.path)"))
     #expect(chmod(folder.path, 0o1777) == 0)
     #expect(try run(check).status == 0)
     #expect(try !FileManager.default.fileExists(atPath: state))
@@ -269,9 +272,10 @@ import Testing
 
   @Test(.enabled(if: isRoot, "only root runs as root"))
   func runningAsRootIsWarnedOf() throws {
-    #expect(try run([Tool.picoAuth, "check"]).errors.contains("warning: checked as root"))
+    #expect(
+      try run([Tool.picoAuth, "check"]).errors.contains("warning: root can read everything; use --user NAME"))
     let backend = try Backend(in: folder)
-    #expect(backend.child.output.contains("warning pico-auth: runs as root; --user NAME gives that up"))
+    #expect(backend.child.output.contains("warning pico-auth: running as root; use --user NAME"))
     #expect(chmod(folder.path, 0o1777) == 0)
     let socket = folder.file("n.sock")
     let service = try Child(
@@ -279,7 +283,7 @@ import Testing
       environment: ["SERVER_AUTH_STATE_DIR": folder.file("other")], log: folder.file("log"))
     #expect(eventually { Backend.answers(socket) || !service.isRunning })
     #expect(Backend.answers(socket), "\(service.output)")
-    #expect(!service.output.contains("runs as root"), "\(service.output)")
+    #expect(!service.output.contains("running as root"), "\(service.output)")
   }
 
   /// As the README has it: the folder isn't there yet.

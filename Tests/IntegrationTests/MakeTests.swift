@@ -19,6 +19,12 @@ struct MakeTests {
       environment: ["PORT": "\(port)", "STATE": folder.file("var")], log: folder.file("run.log"))
     #expect(eventually(within: 30) { run.output.contains("make demo") || !run.isRunning })
     try #require(run.isRunning, "\(run.output)")
+    let other = Socket.freePort()
+    let lost = try Tool.run(["\(WebServer.project)/scripts/demo"], environment: ["PORT": "\(other)"])
+    #expect(lost.status == 1)
+    #expect(
+      lost.errors == "nothing answers at http://127.0.0.1:\(other)/api/v1/auth; start make run first\n",
+      "\(lost.errors)")
     let demo = try Tool.run(["\(WebServer.project)/scripts/demo"], environment: ["PORT": "\(port)"])
     #expect(demo.status == 0, "\(demo.errors)")
     #expect(demo.output.components(separatedBy: "signature: valid").count == WalletSchemes.all.count + 1)

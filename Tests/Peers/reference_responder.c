@@ -79,7 +79,10 @@ int main(int count, char **arguments) {
 
   FCGX_Request request;
   FCGX_InitRequest(&request, listener, 0);
-  while (FCGX_Accept_r(&request) == 0) {
+  // A connection that its client closes before it is accepted is an error of FCGX_Accept_r, and no reason to end.
+  for (int failures = 0; failures < 1000; failures++) {
+    if (FCGX_Accept_r(&request) != 0) continue;
+    failures = 0;
     struct text answer = {0};
     appendRequest(&answer, &request);
     appendPattern(&answer, &request);

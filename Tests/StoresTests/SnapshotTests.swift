@@ -186,7 +186,7 @@ import Testing
     try file.writeAll(Array(lines.utf8), at: 0)
     try expectRight(500..<1500, "written over")
     #expect(try !store().isRevoked(tokenID(0)))
-    #expect(log.messages.contains { $0.contains("isn't of this log") })
+    #expect(log.messages.contains { $0.contains("belongs to another log") })
     // Shorter than what was covered.
     try store().makeSnapshot()
     try file.truncate(to: lines.utf8.count / 1000 * 500 / 10 * 10)

@@ -130,10 +130,10 @@ import Testing
       eventually(within: 60) {
         backend.child.children.count { isServing($0) } == 2 && !backend.child.children.contains(hung)
       })
-    #expect(backend.child.output.contains("worker hangs, killed process=\(hung)"))
+    #expect(backend.child.output.contains("worker sent no heartbeat; killed process=\(hung)"))
     for _ in 0..<20 { #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200) }
     // Its neighbour had no part in that.
-    #expect(backend.child.output.components(separatedBy: "worker hangs").count == 2)
+    #expect(backend.child.output.components(separatedBy: "worker sent no heartbeat").count == 2)
   }
 
   /// As when a machine sleeps: whoever wakes up first must not take the others for hanging.
@@ -149,7 +149,7 @@ import Testing
     for process in workers { kill(process, SIGCONT) }
     for _ in 0..<20 { #expect(try FastCGIClient(unix: backend.socket).get("/jwks").status == 200) }
     #expect(backend.child.children == workers)
-    #expect(!backend.child.output.contains("worker hangs"))
+    #expect(!backend.child.output.contains("worker sent no heartbeat"))
   }
 
   /// As many connections may wait as the system allows, while no worker accepts them.

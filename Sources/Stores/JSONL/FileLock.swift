@@ -80,6 +80,6 @@ final class FileLock: @unchecked Sendable {
   }
 
   private static func busy(_ path: String) -> StoreError {
-    StoreError("\(path): held by another process for 5 s; lslocks shows by which")
+    StoreError("\(path): held by another process for 5 s; run lslocks to see which process")
   }
 }

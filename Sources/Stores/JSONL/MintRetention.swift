@@ -28,7 +28,7 @@ struct MintRetention {
     guard !old.isEmpty else { return 0 }
     guard try force || isConfirmed(now) else {
       logger.warning(
-        "old mint audit kept: no mint of the last days confirms the clock, which may be wrong",
+        "old mint audit kept: no recent mint confirms the clock, which may be wrong",
         metadata: ["files": "\(old.count)", "path": "\(archives.path)", "now": "\(now)"])
       return 0
     }

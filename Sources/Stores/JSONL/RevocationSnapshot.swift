@@ -35,7 +35,8 @@ final class RevocationSnapshot: Sendable {
         return nil
       }
       guard try snapshot.header.log.isIn(log) else {
-        logger.warning("snapshot isn't of this log; the log is read instead", metadata: ["file": "\(file)"])
+        logger.warning(
+          "snapshot belongs to another log; the log is read instead", metadata: ["file": "\(file)"])
         return nil
       }
       return snapshot

@@ -24,7 +24,7 @@ struct SnapshotMaker {
     do {
       try write(former, end, to: draft)
     } catch is RevocationSnapshot.Damaged {
-      logger.error("snapshot is damaged; it is made from the log", metadata: ["file": "\(final)"])
+      logger.error("snapshot is damaged; rebuilding it from the log", metadata: ["file": "\(final)"])
       try write(nil, end, to: draft)
     }
     try Files.rename(draftPath, to: final)

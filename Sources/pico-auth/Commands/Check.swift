@@ -45,7 +45,7 @@ struct Check: ParsableCommand {
         try account.assume()
       } else if geteuid() == 0 {
         Console.complain(
-          "warning: checked as root, who may read everything; --user checks as the service's user")
+          "warning: root can read everything; use --user NAME to check as the service's user")
       }
       let sources = [file].compactMap { $0 } + configuration.secretFiles
       let faults = try AccessReview(configuration.settings, sources: sources).faults

@@ -32,7 +32,7 @@ struct HashPassword: ParsableCommand {
     Console.prompt("Password: ")
     let first = readLine() ?? ""
     Console.prompt("\nAgain: ")
-    guard readLine() == first else { throw CommandError("the two differ") }
+    guard readLine() == first else { throw CommandError("the passwords differ") }
     return first
   }
 }

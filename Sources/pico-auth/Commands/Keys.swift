@@ -9,7 +9,7 @@ struct Keys: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Adds a signing key.",
       discussion: """
-        It signs from the next start of the workers on; the keys before it stay published, so that \
+        It signs after the next reload; the keys before it stay published, so that \
         tokens signed with them stay good.
         """)
 

@@ -10,9 +10,9 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Listens for a web server and runs worker processes.",
     discussion: """
-      A worker that dies is replaced. SIGHUP has configuration and keys read anew and workers replaced one by one; where \
-      something is wrong with them, all stays as it was. Ends with SIGTERM, SIGINT or SIGQUIT, after requests in flight \
-      were answered.
+      A worker that dies is replaced. On SIGHUP, serve reads configuration and keys again and replaces the workers one by \
+      one. If something is wrong, it changes nothing. Ends with SIGTERM, SIGINT or SIGQUIT, after requests in flight were \
+      answered.
 
       Started by systemd with a socket, it serves that one, whatever --listen says.
       """)
@@ -30,12 +30,12 @@ struct Serve: ParsableCommand {
       """)
   var threads = 4
 
-  @Option(help: "Replaces a worker that has served so many; 0 for never.")
+  @Option(help: "Replaces a worker after it has served this many requests; 0: never.")
   var maxRequests = 0
 
   @OptionGroup(title: "Access") var access: AccessOptions
 
-  @Option(help: ArgumentHelp("Writes the process number to a file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Writes the process id to a file.", valueName: "file"))
   var pidFile: String?
 
   @OptionGroup var config: ConfigOptions
@@ -93,7 +93,7 @@ struct Serve: ParsableCommand {
     let configuration = try Program.configuration(config.file)
     let exposed = configuration.exposedSecrets(file: Program.configFile(config.file))
     for warning in configuration.warnings + exposed { logger.warning("\(warning)") }
-    if geteuid() == 0 { logger.warning("runs as root; --user NAME gives that up") }
+    if geteuid() == 0 { logger.warning("running as root; use --user NAME") }
     let settings = configuration.settings
     if Files.isOnNetwork(settings.stateFolder) {
       logger.warning("\(settings.stateFolder) is on a network file system: locks may not hold")

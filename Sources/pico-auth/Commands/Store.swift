@@ -7,7 +7,7 @@ import Wire
 
 struct Store: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Looks after the shared files, while workers run.",
+    abstract: "Checks, repairs and compacts the shared files, while workers run.",
     subcommands: [Status.self, Verify.self, Compact.self])
 
   struct Status: ParsableCommand {
@@ -40,7 +40,7 @@ struct Store: ParsableCommand {
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Names every bad record, and repairs the files.",
+      abstract: "Names every bad record; with --repair, repairs the files.",
       discussion: """
         Exits with 0 where all is good, or was repaired and nothing is lost; with 1 where there are bad records, or \
         the command failed; with 3 where a record was dropped, or kept although it may be wrong. A damaged challenge \
@@ -120,7 +120,7 @@ struct Store: ParsableCommand {
         record, nothing is removed and the command fails: a clock that is wrong would free revoked tokens.
         """)
 
-    @Flag(help: "Believes the clock although no record is recent: for an installation that was idle.")
+    @Flag(help: "Trusts the clock even if no record is recent: for an installation that was idle.")
     var force = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var config: ConfigOptions

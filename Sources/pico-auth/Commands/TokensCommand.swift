@@ -14,7 +14,7 @@ struct TokensCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Lists tokens that were issued, newest first.")
 
-    @Option(help: "How many at the most.") var limit = 50
+    @Option(help: "At most this many.") var limit = 50
     @Flag(help: "Only those that are still good.") var active = false
     @Option(help: "Only those of this subject.") var sub: String?
     @Option(help: "Only those of this role.") var role: String?
@@ -67,12 +67,12 @@ struct TokensCommand: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Revokes a token by its jti, for good.")
 
     @Argument(help: "The token's jti.") var jti: String
-    @Option(help: "Why.") var reason = ""
+    @Option(help: "The reason, for the record.") var reason = ""
     @OptionGroup var output: OutputOptions
     @OptionGroup var config: ConfigOptions
 
     func validate() throws {
-      guard !jti.isEmpty else { throw ValidationError("a jti is needed") }
+      guard !jti.isEmpty else { throw ValidationError("jti must not be empty") }
     }
 
     func run() throws {
