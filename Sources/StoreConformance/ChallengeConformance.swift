@@ -1,18 +1,20 @@
 import POSIX
 import Stores
 
-/// How a store of challenges is to be made for a check.
+/// The parameters with which a check opens a store of challenges.
 public struct ChallengeStoreOptions: Sendable {
-  /// Seconds.
+  /// How long a challenge is valid. Seconds.
   public let lifetime: Int
-  /// How many may be pending.
+  /// How many challenges may be pending, all addresses together.
   public let limit: Int
+  /// The store's time of day. A check moves it.
   public let clock: Clock
 }
 
 extension Conformance {
   /// Checks a ``ChallengeStore``.
-  /// - Parameter make: makes an empty store.
+  /// - Parameter make: makes an empty store with these options and returns the function that opens it.
+  /// - Throws: ``ConformanceFailure``, and what the store or `make` throws.
   public static func checkChallenges(
     _ make: (ChallengeStoreOptions) throws -> Opener<any ChallengeStore>
   ) throws {
@@ -31,7 +33,7 @@ extension Conformance {
     let early = try expiring.create(for: "a")
     let late = try expiring.create(for: "a")
     time.withLock { $0 += 59 }
-    try require(try expiring.consume(early, for: "a"), "a challenge is good for its whole lifetime")
+    try require(try expiring.consume(early, for: "a"), "a challenge is valid for its whole lifetime")
     time.withLock { $0 += 2 }
     try require(try !expiring.consume(late, for: "a"), "a challenge expires")
 
@@ -61,16 +63,16 @@ extension Conformance {
       let isHex = challenge.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
       try require(challenge.utf8.count == 64 && isHex, "a challenge is 64 lower-case hex digits")
     }
-    try require(Set(challenges).count == challenges.count, "no challenge comes twice")
+    try require(Set(challenges).count == challenges.count, "no two challenges are equal")
   }
 
   private static func checkOnce(_ open: Opener<any ChallengeStore>) throws {
     let challenge = try open().create(for: "a")
-    try require(try open().consume(challenge, for: "a"), "a challenge is good in every process")
-    try require(try !open().consume(challenge, for: "a"), "a challenge is good once")
+    try require(try open().consume(challenge, for: "a"), "a challenge is valid in every process")
+    try require(try !open().consume(challenge, for: "a"), "a challenge can be used once")
     let nothing = String(repeating: "0", count: 64)
     for text in ["", "x", nothing, challenge + "0", challenge.uppercased() + " "] {
-      try require(try !open().consume(text, for: "a"), "what was never made is unknown")
+      try require(try !open().consume(text, for: "a"), "a challenge that was never made is refused")
     }
   }
 
@@ -79,7 +81,7 @@ extension Conformance {
     let second = try store.create(for: "abcd")
     try require(try !store.consume(first, for: "abce"), "a challenge is bound to its address")
     try require(try store.consume(first, for: "abcd"), "case and 0x of an address don't matter")
-    try require(try store.consume(second, for: "0XABCD"), "a later challenge voids none")
+    try require(try store.consume(second, for: "0XABCD"), "a later challenge doesn't void an earlier one")
   }
 
   private static func checkParallelUse(_ open: Opener<any ChallengeStore>) throws {
@@ -87,7 +89,7 @@ extension Conformance {
     for _ in 0..<20 {
       let challenge = try stores[0].create(for: "a")
       let accepted = try inParallel(16) { try stores[$0 % 2].consume(challenge, for: "a") }
-      try require(accepted.count { $0 } == 1, "of many uses at once exactly one succeeds")
+      try require(accepted.count { $0 } == 1, "of many concurrent uses exactly one succeeds")
     }
   }
 
@@ -97,7 +99,7 @@ extension Conformance {
       try (0..<50).map { _ in try stores[number % 2].create(for: "a") }
     }.flatMap { $0 }
     for challenge in made {
-      try require(try stores[0].consume(challenge, for: "a"), "nothing is lost when many write")
+      try require(try stores[0].consume(challenge, for: "a"), "no challenge is lost when many threads write")
     }
   }
 }

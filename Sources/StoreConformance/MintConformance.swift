@@ -2,7 +2,8 @@ import Stores
 
 extension Conformance {
   /// Checks a ``MintAuditStore``.
-  /// - Parameter make: makes an empty store.
+  /// - Parameter make: makes an empty store and returns the function that opens it.
+  /// - Throws: ``ConformanceFailure``, and what the store or `make` throws.
   public static func checkMints(_ make: () throws -> Opener<any MintAuditStore>) throws {
     try checkOrderAndPages(try make())
     try checkFilters(try make()())
@@ -35,7 +36,7 @@ extension Conformance {
       paged += page.mints
       query.before = page.cursor
       pages += 1
-      // What comes meanwhile doesn't move what is older.
+      // A mint that is appended between two pages doesn't move older mints.
       try store.append([mint(1000 + pages)])
     } while query.before != nil && pages < 10
     try require(paged == all.mints && pages == 4, "pages follow each other without gap or overlap")
@@ -45,7 +46,8 @@ extension Conformance {
     } catch is UnknownCursor {}
   }
 
-  /// A store may stop when the budget is used up, or ignore it; who goes on by the cursors sees everything once.
+  /// A store may stop when the budget is used up, or ignore the budget. A caller that follows the cursors
+  /// sees every mint once.
   private static func checkBudget(_ open: Opener<any MintAuditStore>) throws {
     let store = try open()
     for number in 0..<100 { try store.append([mint(number, session: "x\(number % 25)")]) }
@@ -75,7 +77,7 @@ extension Conformance {
       query.before = try store.list(query).cursor
       calls += 1
     } while query.before != nil && calls < 1000
-    try require(calls < 1000, "the smallest budget gets on too")
+    try require(calls < 1000, "a list makes progress with the smallest budget")
   }
 
   private static func checkFilters(_ store: any MintAuditStore) throws {
@@ -104,6 +106,7 @@ extension Conformance {
       for index in 0..<25 { try stores[number % 2].append([mint(number * 100 + index)]) }
     }
     let all = try open().list(MintQuery(limit: 1000)).mints
-    try require(Set(all.map(\.tokenID)).count == 200 && all.count == 200, "nothing is lost when many append")
+    try require(
+      Set(all.map(\.tokenID)).count == 200 && all.count == 200, "no mint is lost when many threads append")
   }
 }

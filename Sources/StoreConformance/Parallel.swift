@@ -1,8 +1,9 @@
 import Glibc
 import POSIX
 
-/// Runs a body on so many threads at once, and waits for all.
-/// - Returns: what each returned, in no order.
+/// Runs a body on `count` threads at once and waits for all of them.
+/// - Returns: what each call returned, in no particular order.
+/// - Throws: the first error that a call threw.
 func inParallel<Value: Sendable>(
   _ count: Int, _ body: @escaping @Sendable (Int) throws -> Value
 ) throws -> [Value] {

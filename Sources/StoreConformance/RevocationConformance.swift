@@ -2,7 +2,8 @@ import Stores
 
 extension Conformance {
   /// Checks a ``RevocationStore``.
-  /// - Parameter make: makes an empty store.
+  /// - Parameter make: makes an empty store and returns the function that opens it.
+  /// - Throws: ``ConformanceFailure``, and what the store or `make` throws.
   public static func checkRevocations(_ make: () throws -> Opener<any RevocationStore>) throws {
     try checkRevoking(try make())
     try checkListing(try make())
@@ -15,7 +16,7 @@ extension Conformance {
     let dated = try mine.revoke("dated", reason: "", by: "op", expiry: 4_000_000_000)
     try require(
       try other.revoke("dated", reason: "", by: "op", expiry: 1) == dated,
-      "an expiry stays as it was first given")
+      "the first expiry of a token is kept")
     try require(
       String(decoding: dated.json, as: UTF8.self).contains("exp") == false,
       "a revocation's JSON has the members of the contract")
@@ -24,11 +25,11 @@ extension Conformance {
       let first = try mine.revoke(tokenID, reason: "r\n", by: "op")
       try require(
         first.tokenID == tokenID && first.reason == "r\n" && first.revokedBy == "op",
-        "a revocation says what was asked for")
+        "a revocation holds what the caller gave")
       try require(try other.isRevoked(tokenID), "a revocation holds in every process at once")
       try require(try open().isRevoked(tokenID), "a revocation holds in a process that starts later")
       let again = try other.revoke(tokenID, reason: "other", by: "somebody")
-      try require(again == first, "the second time answers the first entry")
+      try require(again == first, "a second revocation returns the first entry")
     }
     try require(try !mine.isRevoked(kelvin), "identifiers are compared as bytes")
     try require(
@@ -52,12 +53,12 @@ extension Conformance {
     try require(
       try tokenIDs(store.list(since: all.cursor)).isEmpty, "since the last list nothing is new")
     _ = try store.revoke("new", reason: "", by: "")
-    // The list as it was: what comes while it is read is for the next.
+    // A list doesn't change after it was made. What is revoked while it is read is part of the next list.
     let (reader, other) = (try all.makeReader(), try all.makeReader())
     try require(try reader.next()?.tokenID == "t299", "a list is read one at a time")
     _ = try open().revoke("newer", reason: "", by: "")
     try require(try reader.next()?.tokenID == "t298", "a list doesn't change while it is read")
-    try require(try other.next()?.tokenID == "t299", "two who read a list don't disturb each other")
+    try require(try other.next()?.tokenID == "t299", "two readers of a list are independent")
     let newer = try open().list(since: all.cursor)
     try require(try tokenIDs(newer) == ["newer", "new"], "since the last list two are new")
     try require(newer.version != all.version, "the version changes with the list")
@@ -69,14 +70,14 @@ extension Conformance {
 
   private static func checkParallelRevoking(_ open: Opener<any RevocationStore>) throws {
     let stores = [try open(), try open()]
-    // Each token by two threads: one entry, which both are given.
+    // Two threads revoke each token. The token gets one entry, and both threads get that entry.
     let entries = try inParallel(8) { number in
       try (0..<25).map {
         try stores[number % 2].revoke("t\(number / 2).\($0)", reason: "\(number)", by: "")
       }
     }.flatMap { $0 }
     let reasons = Dictionary(grouping: entries, by: \.tokenID).mapValues { Set($0.map(\.reason)) }
-    try require(reasons.count == 100, "nothing is lost when many revoke")
+    try require(reasons.count == 100, "no revocation is lost when many threads revoke")
     try require(reasons.values.allSatisfy { $0.count == 1 }, "a token has one entry")
     var listed = 0
     let reader = try open().list(since: nil).makeReader()
