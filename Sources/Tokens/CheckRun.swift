@@ -1,8 +1,10 @@
-/// One of the checks that a token goes through, as somebody who observes them sees it.
+/// The result of one check of a token, for an observer.
 public struct TokenCheck: Sendable {
+  /// What the check looks at, such as `signature`.
   public let name: String
-  /// What the check found: a value where it passes, the reason where it doesn't.
+  /// A value if the token passes the check, the reason if it doesn't.
   public let finding: String
+  /// Whether the token passes the check.
   public let passes: Bool
 
   public init(name: String, finding: String, passes: Bool) {
@@ -12,8 +14,9 @@ public struct TokenCheck: Sendable {
   }
 }
 
-/// Sees the checks of one token, in the order in which they are made.
+/// Records the checks of one token.
 public final class CheckObserver {
+  /// The checks, in the order in which they are made.
   public private(set) var checks: [TokenCheck] = []
   fileprivate var firstFailure: (any Error)?
 
@@ -26,27 +29,30 @@ public final class CheckObserver {
 
 /// Runs the checks of one token.
 ///
-/// The first failure ends the run: `step` and `part` throw what their body throws. An observer changes one thing: the
-/// run keeps the failure of a `part` for `conclude()`, so that the checks that don't need that part are made as well.
-/// Whoever runs checks ends with `conclude()`.
+/// The first failure ends the run: `step` and `part` throw what their body throws. With an observer, a run
+/// keeps the failure of a `part` until `conclude()`, and goes on with the checks that don't need that part. A
+/// caller that runs checks ends with `conclude()`.
 public struct CheckRun {
   private let observer: CheckObserver?
 
-  /// A run that nobody observes.
+  /// A run without an observer.
   public static var enforcing: CheckRun { CheckRun(observer: nil) }
 
+  /// - Parameter observer: records the checks; nil for none.
   public init(observer: CheckObserver?) {
     self.observer = observer
   }
 
+  /// Whether the run has an observer.
   public var isObserved: Bool { observer != nil }
 
   /// Makes one check.
   /// - Parameters:
-  ///   - check: gives what the checks after it need.
-  ///   - found: what the observer is told of a value that passes.
-  ///   - given: what the observer is told of a refused token, before the reason.
-  /// - Returns: what the check gives.
+  ///   - name: what the check looks at.
+  ///   - check: returns what later checks need.
+  ///   - given: what the observer records before the reason, if the token fails the check.
+  ///   - found: what the observer records if the token passes the check.
+  /// - Returns: what the check returns.
   /// - Throws: what the check throws.
   public func step<Value, Failure: Error>(
     _ name: String, _ check: () throws(Failure) -> Value, given: @autoclosure () -> String? = nil,
@@ -63,8 +69,8 @@ public struct CheckRun {
     }
   }
 
-  /// Runs checks that the ones after them don't need.
-  /// - Throws: what the body throws, where nobody observes.
+  /// Runs checks whose results later checks don't need.
+  /// - Throws: what the body throws. With an observer, ``conclude()`` throws it instead.
   public func part<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
     guard let observer else { return try body() }
     do throws(Failure) {
@@ -74,8 +80,13 @@ public struct CheckRun {
     }
   }
 
-  /// Makes one check that the ones after it don't need.
-  /// - Throws: what the check throws, where nobody observes.
+  /// Makes one check whose result later checks don't need.
+  /// - Parameters:
+  ///   - name: what the check looks at.
+  ///   - found: what the observer records if the token passes the check.
+  ///   - given: what the observer records before the reason, if the token fails the check.
+  ///   - check: throws if the token fails the check.
+  /// - Throws: what the check throws. With an observer, ``conclude()`` throws it instead.
   public func check<Failure: Error>(
     _ name: String, found: @autoclosure () -> String, given: @autoclosure () -> String? = nil,
     _ check: () throws(Failure) -> Void
@@ -84,7 +95,7 @@ public struct CheckRun {
   }
 
   /// Ends the run.
-  /// - Throws: the first failure that was kept for the observer.
+  /// - Throws: the first failure that the run kept for its observer.
   public func conclude() throws {
     if let failure = observer?.firstFailure { throw failure }
   }

@@ -1,19 +1,21 @@
 import Wire
 
-/// A JWS in compact form, RFC 7515 section 7.1: three parts in base64url. What is in it is trusted as far as it has
-/// been checked, and no further.
+/// A JWS in compact form: three parts in base64url. RFC 7515, section 7.1. Nothing in it is trusted before it
+/// is checked.
 struct CompactJWS {
-  /// No token of ours comes near this; what is longer isn't looked at. Bytes.
+  /// The longest token that is looked at. The tokens that pico-auth issues are far shorter. Bytes.
   static let maximumLength = 32768
 
-  /// Header parameters that would have a token bring its own key or change how it is read.
+  /// Header parameters with which a token brings its own key or changes how it is read. RFC 7515, section
+  /// 4.1; `b64` is RFC 7797.
   private static let refusedParameters = ["crit", "jku", "jwk", "x5u", "x5c", "b64"]
 
   private let bytes: [UInt8]
   private let headerEnd: Int
   private let payloadEnd: Int
 
-  /// - Throws: ``TokenError`` `.invalid` where there aren't three parts.
+  /// Splits a token.
+  /// - Throws: ``TokenError`` `.invalid` if the token is too long or doesn't have three parts.
   init(_ token: String) throws(TokenError) {
     guard token.utf8.count <= Self.maximumLength else { throw .invalid("token too long") }
     let bytes = Array(token.utf8)
@@ -24,7 +26,8 @@ struct CompactJWS {
     payloadEnd = dots[1]
   }
 
-  /// The header, which must name our one algorithm and nothing that changes how a token is read. RFC 7515, section 4.1.
+  /// Reads the header. It must name RS256, and no parameter that changes how the token is read. RFC 7515,
+  /// section 4.1.
   /// - Throws: ``TokenError`` `.invalid`.
   func header() throws(TokenError) -> JSONObject {
     guard let bytes = Base64URL.decode(bytes[..<headerEnd]), let header = try? JSONObject(parsing: bytes)
@@ -43,8 +46,8 @@ struct CompactJWS {
     return header
   }
 
-  /// The key that a header names, among ours.
-  /// - Throws: ``TokenError`` `.invalid`.
+  /// Finds the key that a header names in `kid`. RFC 7515, section 4.1.4.
+  /// - Throws: ``TokenError`` `.invalid` if none of the keys has that name.
   static func key(named header: JSONObject, in keys: [VerificationKey]) throws(TokenError) -> VerificationKey
   {
     guard let kid = header["kid"]?.string,
@@ -53,7 +56,8 @@ struct CompactJWS {
     return key
   }
 
-  /// - Throws: ``TokenError`` `.invalid` where the signature isn't the key's.
+  /// Verifies the signature over header and payload. RFC 7515, section 5.2.
+  /// - Throws: ``TokenError`` `.invalid` if the key didn't make the signature.
   func checkSignature(_ key: VerificationKey) throws(TokenError) {
     guard let signature = Base64URL.decode(bytes[(payloadEnd + 1)...]) else {
       throw .invalid("signature is not base64url")
@@ -63,7 +67,8 @@ struct CompactJWS {
     }
   }
 
-  /// - Throws: ``TokenError`` `.invalid`.
+  /// Reads the payload.
+  /// - Throws: ``TokenError`` `.invalid` if it isn't a JSON object in base64url.
   func claims() throws(TokenError) -> JSONObject {
     guard let payload = Base64URL.decode(bytes[(headerEnd + 1)..<payloadEnd]) else {
       throw .invalid("claims are not base64url")

@@ -1,8 +1,9 @@
 import COpenSSL
 import Synchronization
 
-/// Contexts for one operation with one key, made ready once and used again and again: OpenSSL takes longer to make one
-/// ready than to check a signature with it. A context is one thread's for the time of a use; a key is everybody's.
+/// A pool of OpenSSL contexts for one operation with one key. OpenSSL takes longer to initialize a context
+/// than to verify a signature with it, so contexts are reused. One thread at a time uses a context. All
+/// threads share the key.
 final class KeyContexts: @unchecked Sendable {
   enum Operation {
     case sign, verify
@@ -12,7 +13,7 @@ final class KeyContexts: @unchecked Sendable {
   private let operation: Operation
   private let spare = Mutex<[UInt]>([])
 
-  /// - Parameter key: an `EVP_PKEY`, RSA; a reference is taken.
+  /// - Parameter key: an `EVP_PKEY` of an RSA key. The pool takes a reference to it.
   init(_ key: OpaquePointer, for operation: Operation) {
     EVP_PKEY_up_ref(key)
     self.key = key
@@ -24,9 +25,10 @@ final class KeyContexts: @unchecked Sendable {
     EVP_PKEY_free(key)
   }
 
-  /// Uses a context for RSASSA-PKCS1-v1_5 over a SHA-256 digest.
-  /// - Parameter body: calls `EVP_PKEY_sign` or `EVP_PKEY_verify`; answers whether the context may be used again.
-  /// - Throws: ``KeyError`` where there is none to be had.
+  /// Lends a context for RSASSA-PKCS1-v1_5 over a SHA-256 digest. RFC 8017, section 8.2.
+  /// - Parameter body: calls `EVP_PKEY_sign` or `EVP_PKEY_verify`. It returns whether the context can be used
+  ///   again.
+  /// - Throws: ``KeyError`` if OpenSSL can't make a context.
   func use(_ body: (OpaquePointer) -> Bool) throws(KeyError) {
     let context: OpaquePointer
     if let last = spare.withLock({ $0.popLast() }), let known = OpaquePointer(bitPattern: last) {
@@ -35,7 +37,7 @@ final class KeyContexts: @unchecked Sendable {
       context = try make()
     }
     if body(context) {
-      // There are never more than threads that worked at once.
+      // The pool never holds more contexts than threads worked at once.
       spare.withLock { $0.append(UInt(bitPattern: context)) }
     } else {
       EVP_PKEY_CTX_free(context)

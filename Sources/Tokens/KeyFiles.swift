@@ -3,26 +3,30 @@ import POSIX
 
 /// The PEM files that hold a server's signing keys: one file, or a folder of `<kid>.pem`.
 public struct KeyFiles: Sendable {
-  /// The name of a server's first key, which the peer gives its only one.
+  /// The `kid` of a server's first key. pico-server-auth gives its only key the same name.
   public static let firstName = "pico-server-auth-1"
 
-  /// The file, or the folder of files.
+  /// The path of the file or the folder.
   public let path: String
   private let passphrase: String?
   private let isDeferred: Bool
 
-  /// - Parameter isDeferred: whether private halves aren't looked at before they sign: right for a process that is to
-  ///   answer one request, which may not need them.
+  /// - Parameters:
+  ///   - path: the file, or the folder of files. If the path doesn't exist, it is a file if it ends in
+  ///     `.pem`.
+  ///   - passphrase: decrypts and encrypts the files; nil for files that aren't encrypted.
+  ///   - isDeferred: whether a private key is parsed only when it signs. Choose this for a process that
+  ///     answers one request, which may not need the key.
   public init(path: String, passphrase: String?, isDeferred: Bool = false) {
     self.path = path
     self.passphrase = passphrase
     self.isDeferred = isDeferred
   }
 
-  /// Reads every key; makes the first one where there is none.
+  /// Reads every key, and makes the first one if there is none.
   ///
-  /// Any number of processes may do so at once: each makes a key, one of them gets the name, and all
-  /// read that one.
+  /// Any number of processes may call this at once. Each makes a key, one of them gets the name, and all of
+  /// them read that key.
   /// - Throws: ``KeyError`` that names the file and the reason.
   public func load() throws(KeyError) -> KeyRing {
     try ensureKey()
@@ -39,8 +43,8 @@ public struct KeyFiles: Sendable {
     return try KeyRing(keys: keys)
   }
 
-  /// The keys that are there, oldest first; makes none.
-  /// - Throws: ``KeyError``.
+  /// Reads the keys that exist, oldest first, and makes none.
+  /// - Throws: ``KeyError`` that names the file and the reason.
   public func existing() throws(KeyError) -> [SigningKey] {
     var keys: [SigningKey] = []
     for file in try files() {
@@ -58,9 +62,9 @@ public struct KeyFiles: Sendable {
     return keys
   }
 
-  /// Adds a key, which signs from the next start of the workers on.
-  /// - Parameter bits: 2048 or more.
-  /// - Throws: ``KeyError``, also where the path is that of a single file that exists.
+  /// Makes a key and adds its file. The key signs from the next start of the workers.
+  /// - Parameter bits: the length of the modulus, 2048 or more.
+  /// - Throws: ``KeyError``, also if the path is that of a single file that exists.
   public func generate(bits: Int) throws(KeyError) -> SigningKey {
     while true {
       let next = isSingleFile ? 1 : (try files().map(Self.number).max() ?? 0) + 1
@@ -73,11 +77,12 @@ public struct KeyFiles: Sendable {
 
   private func ensureKey() throws(KeyError) {
     guard try files().isEmpty else { return }
-    // False means that another process was first, and its key is there.
+    // If false, another process was first, and its key is there.
     _ = try save(try SigningKey.generate(kid: Self.firstName))
   }
 
-  /// Whether it was written; not where a file of that name is there already.
+  /// Writes a key's file.
+  /// - Returns: false if a file of that name exists.
   private func save(_ key: SigningKey) throws(KeyError) -> Bool {
     let file = isSingleFile ? path : "\(path)/\(key.kid).pem"
     let pem = try key.pem(passphrase: passphrase)
@@ -87,7 +92,7 @@ public struct KeyFiles: Sendable {
     }
   }
 
-  /// Whether the path names one file: it is one, or isn't there and ends as one would.
+  /// Whether the path names one file: it is a file, or it doesn't exist and ends in `.pem`.
   private var isSingleFile: Bool {
     if let status = try? FileStatus.ofFile(at: path) { return !status.isDirectory }
     return path.hasSuffix(".pem")
@@ -108,7 +113,8 @@ public struct KeyFiles: Sendable {
     String(file.split(separator: "/").last!.dropLast(".pem".count))
   }
 
-  /// The number at the end of a key's name, so that 10 comes after 9; 0 without one.
+  /// The number at the end of a key's name, or 0 if there is none. Keys are sorted by it, so that 10 comes
+  /// after 9.
   private static func number(of file: String) -> Int {
     let name = name(of: file)
     return Int(name.suffix(from: name.lastIndex { !$0.isNumber }.map(name.index(after:)) ?? name.startIndex))
@@ -119,13 +125,14 @@ public struct KeyFiles: Sendable {
     do {
       return try Files.read(file) { status in
         guard status.type == .regular else { throw KeyError("is no regular file: move it away") }
-        // As PostgreSQL has it for its server key: nobody else reads it, but a group may where root owns it.
+        // The same rule as PostgreSQL's for its server key: only the owner may read the file, and also the
+        // group if root owns it.
         let forbidden: UInt32 = status.owner == 0 && geteuid() != 0 ? 0o037 : 0o077
         guard status.permissions & forbidden == 0 else {
           throw KeyError("can be read by others: chmod 600 it")
         }
         guard status.owner == geteuid() || status.owner == 0 || geteuid() == 0 else {
-          throw KeyError("belongs to another user")
+          throw KeyError("belongs to another user: chown it to the user that runs pico-auth")
         }
       }
     } catch let error as KeyError {

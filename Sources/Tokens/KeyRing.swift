@@ -1,22 +1,23 @@
 import Wire
 
-/// The keys of one server: all of them verify and are published, the newest signs.
+/// The keys of one server. All of them verify and are published. The newest signs.
 public struct KeyRing: Sendable {
-  /// Oldest first.
+  /// All keys, oldest first.
   public let keys: [SigningKey]
-  /// The key that signs: the last one.
+  /// The newest key, which signs.
   public let signing: SigningKey
 
-  /// The key set as published: a JWK Set, RFC 7517 section 5, the same bytes in every process.
+  /// The published key set: a JWK Set, RFC 7517, section 5. Every process with the same keys has the same
+  /// bytes.
   public let keySet: [UInt8]
 
-  /// - Parameter keys: oldest first, at least one.
-  /// - Throws: ``KeyError`` for none, or for two of one name.
+  /// - Parameter keys: all keys, oldest first.
+  /// - Throws: ``KeyError`` if there is no key, or if two keys have the same name.
   public init(keys: [SigningKey]) throws(KeyError) {
     guard let newest = keys.last else { throw KeyError("no signing key") }
     for (index, key) in keys.enumerated()
     where keys[..<index].contains(where: { $0.kid.hasSameBytes(as: key.kid) }) {
-      throw KeyError("two keys of the name \(key.kid)")
+      throw KeyError("two keys have the name \(key.kid)")
     }
     self.keys = keys
     self.signing = newest
@@ -25,8 +26,8 @@ public struct KeyRing: Sendable {
     keySet = document.finish()
   }
 
-  /// The private keys as one text, for a process that is to have exactly these: whatever becomes of the files,
-  /// workers that are started later sign and publish as the others do.
+  /// The private keys as a JSON object, for the workers. A worker that starts later gets the same keys, even
+  /// if the files have changed since. So all workers sign with the same key and publish the same key set.
   /// - Throws: ``KeyError``.
   public func handover() throws(KeyError) -> [UInt8] {
     var items: [[UInt8]] = []
@@ -41,8 +42,8 @@ public struct KeyRing: Sendable {
     return document.finish()
   }
 
-  /// Takes over what ``handover()`` gave.
-  /// - Throws: ``KeyError``.
+  /// Reads the keys that ``handover()`` wrote.
+  /// - Throws: ``KeyError`` if there is no key or one can't be used.
   public init(handover: [UInt8]) throws(KeyError) {
     var keys: [SigningKey] = []
     let document = try? JSONObject(parsing: handover)

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// A value that is made when it is first needed, once, by whichever thread that is.
+/// A value that the first thread that needs it makes, once.
 ///
-/// OpenSSL takes a millisecond to get going: a CGI script that only publishes keys does without it.
+/// OpenSSL takes a millisecond to initialize. A CGI script that only publishes keys never calls it.
 final class OnFirstUse<Value: Sendable>: Sendable {
   private let value: Mutex<Value?>
   private let make: @Sendable () throws(KeyError) -> Value
@@ -12,7 +12,7 @@ final class OnFirstUse<Value: Sendable>: Sendable {
     self.make = make
   }
 
-  /// - Throws: ``KeyError`` where it can't be made; the next call tries again.
+  /// - Throws: ``KeyError`` if the value can't be made. The next call tries again.
   func get() throws(KeyError) -> Value {
     try value.withLock { (value: inout sending Value?) throws(KeyError) -> Value in
       if let value { return value }

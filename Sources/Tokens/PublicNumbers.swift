@@ -1,16 +1,17 @@
 import Wire
 
-/// Modulus and exponent of an RSA key, big-endian, without leading zeros: what of a private key may be published.
+/// Modulus and exponent of an RSA key, the two numbers of a private key that are public. Big-endian, without
+/// leading zeros.
 struct PublicNumbers {
   let modulus: [UInt8]
   let exponent: [UInt8]
 
-  /// The modulus in bits.
+  /// The length of the modulus in bits.
   var bits: Int { modulus.count * 8 - (modulus.first?.leadingZeroBitCount ?? 0) }
 
-  /// Reads them from an unencrypted private key: PKCS#8 (RFC 5208, section 5) or PKCS#1 (RFC 8017, appendix A.1.2) in
-  /// PEM. Looks at nothing else of the key.
-  /// - Returns: nil for anything else; OpenSSL may still understand it.
+  /// Reads the two numbers from an unencrypted private key in PEM: PKCS#8 (RFC 5208, section 5) or PKCS#1
+  /// (RFC 8017, appendix A.1.2). Looks at nothing else of the key.
+  /// - Returns: nil for any other text. OpenSSL may still read it.
   init?(pem: [UInt8]) {
     let lines = pem.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
     let isPKCS8 = lines.first?.elementsEqual("-----BEGIN PRIVATE KEY-----".utf8) == true
@@ -41,10 +42,10 @@ struct PublicNumbers {
     self.exponent = exponent
   }
 
-  /// rsaEncryption, 1.2.840.113549.1.1.1.
+  /// The content of the object identifier rsaEncryption, 1.2.840.113549.1.1.1. RFC 8017, appendix A.1.
   private static let rsa: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01]
 
-  /// Base64 as PEM has it, with padding; RFC 4648, section 4.
+  /// Decodes base64 with padding, as in PEM. RFC 4648, section 4.
   private static func base64(_ text: [UInt8]) -> [UInt8]? {
     let unpadded = text.filter { $0 != UInt8(ascii: "=") }
     return Base64URL.decode(
@@ -58,7 +59,7 @@ struct PublicNumbers {
   }
 }
 
-/// Reads values in DER one after the other. X.690, section 8.1; lengths of up to 64 KiB.
+/// Reads values in DER one after the other. X.690, section 8.1. Content may have up to 65,535 bytes.
 private struct DERReader {
   static let integer: UInt8 = 0x02
   static let octetString: UInt8 = 0x04
@@ -69,13 +70,13 @@ private struct DERReader {
 
   init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
-  /// The content of the next value; nil where that has another tag, or goes on behind the end.
+  /// The content of the next value. Nil if it has another tag or extends past the end.
   mutating func next(_ tag: UInt8) -> [UInt8]? { content(tag).map(Array.init) }
 
-  /// The values within the next one.
+  /// A reader of the values inside the next one. Nil if that has another tag or extends past the end.
   mutating func enter(_ tag: UInt8) -> DERReader? { content(tag).map { DERReader($0) } }
 
-  /// A whole number that isn't negative, without leading zeros.
+  /// The next value, an integer that isn't negative, without leading zeros. Nil if it is something else.
   mutating func number() -> [UInt8]? { content(Self.integer).map { Array($0.drop { $0 == 0 }) } }
 
   private mutating func content(_ tag: UInt8) -> ArraySlice<UInt8>? {

@@ -3,27 +3,28 @@ import Crypto
 import Synchronization
 import Wire
 
-/// An RSA private key of 2048 bits or more: signs RS256 (RFC 7518, section 3.3).
+/// An RSA private key of 2048 bits or more. It signs RS256 (RFC 7518, section 3.3).
 public final class SigningKey: Sendable {
+  /// RFC 7518, section 3.3.
   static let minimumBits = 2048
 
-  /// The key's name in tokens and in the key set.
+  /// The key's name in tokens and in the key set (`kid`).
   public let kid: String
-  /// The modulus in bits.
+  /// The length of the modulus in bits.
   public var bits: Int { numbers.bits }
-  /// Its public half.
+  /// The public key.
   let verification: VerificationKey
-  /// The first part of every token: the header in base64url and the dot behind it.
+  /// The first part of every token: the header in base64url, and the dot after it.
   let encodedHeader: [UInt8]
 
   private let numbers: PublicNumbers
   private let handle: OnFirstUse<Handle>
 
-  /// What OpenSSL knows the key by. Any number of threads may use it at once.
+  /// Owns the key's `EVP_PKEY`. Any number of threads may use it at once.
   private final class Handle: @unchecked Sendable {
     let key: OpaquePointer
     let contexts: KeyContexts
-    /// Whether a signature of the private half was found to be the public half's.
+    /// Whether the public key has verified a signature of this private key.
     let isProven = Atomic(false)
 
     /// Takes ownership of the key.
@@ -35,7 +36,10 @@ public final class SigningKey: Sendable {
     deinit { EVP_PKEY_free(key) }
   }
 
-  /// Makes a new key. `EVP_PKEY_keygen`; about 100 ms for 2048 bits.
+  /// Makes a new key with `EVP_PKEY_keygen`, which takes about 100 ms for 2048 bits.
+  /// - Parameters:
+  ///   - kid: the key's name.
+  ///   - bits: the length of the modulus, 2048 or more.
   /// - Throws: ``KeyError``.
   public static func generate(kid: String, bits: Int = 2048) throws(KeyError) -> SigningKey {
     guard let context = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, nil) else {
@@ -50,16 +54,20 @@ public final class SigningKey: Sendable {
     return try SigningKey(kid: kid, owning: key)
   }
 
-  /// Reads a private key: PKCS#8 or PKCS#1, encrypted or not. `PEM_read_bio_PrivateKey`.
-  /// - Throws: ``KeyError``, with the reason: a public key, a wrong passphrase, too few bits, no RSA key, one
-  ///   that anybody could sign with.
+  /// Reads a private key in PEM with `PEM_read_bio_PrivateKey`: PKCS#8 or PKCS#1, encrypted or not.
+  /// - Parameters:
+  ///   - kid: the key's name.
+  ///   - pem: the content of the file.
+  ///   - passphrase: decrypts the key; nil for a key that isn't encrypted.
+  /// - Throws: ``KeyError`` with the reason: it is a public key, the passphrase is wrong, the key isn't RSA
+  ///   or has fewer than 2048 bits, or its numbers are weak (``PublicNumbers/fault``).
   public convenience init(kid: String, pem: [UInt8], passphrase: String?) throws(KeyError) {
     try self.init(kid: kid, owning: try Self.key(pem: pem, passphrase: passphrase))
   }
 
-  /// A key whose private half isn't looked at before it signs, for a process that may never do so; one that can't be
-  /// told apart that way is read at once.
-  /// - Throws: as ``init(kid:pem:passphrase:)``, and ``sign(_:)`` throws what is found later.
+  /// A key whose private numbers are parsed when it first signs, for a process that may never sign. If the
+  /// public numbers can't be read from the PEM text, the key is parsed at once.
+  /// - Throws: as ``init(kid:pem:passphrase:)``. ``sign(_:)`` throws what is found later.
   static func deferred(kid: String, pem: [UInt8], passphrase: String?) throws(KeyError) -> SigningKey {
     guard let numbers = PublicNumbers(pem: pem), numbers.bits >= minimumBits, numbers.fault == nil else {
       return try SigningKey(kid: kid, pem: pem, passphrase: passphrase)
@@ -78,12 +86,12 @@ public final class SigningKey: Sendable {
     }
     let isEncrypted = text.contains("ENCRYPTED")
     if isEncrypted && passphrase == nil {
-      throw KeyError("is encrypted, and key_passphrase is not set")
+      throw KeyError("is encrypted: set key_passphrase")
     }
     guard let key = decode(pem, passphrase: passphrase ?? "") else {
       ERR_clear_error()
       throw KeyError(
-        isEncrypted ? "can't be decrypted: wrong key_passphrase?" : "holds a damaged private key")
+        isEncrypted ? "can't be decrypted: check key_passphrase" : "holds a damaged private key")
     }
     guard !ClosePrimes.areOf(key) else {
       EVP_PKEY_free(key)
@@ -92,26 +100,26 @@ public final class SigningKey: Sendable {
     return key
   }
 
-  /// The key in a PEM text; nil where it can't be read.
+  /// Reads the key in a PEM text. Nil if OpenSSL can't read it.
   private static func decode(_ pem: [UInt8], passphrase: String) -> OpaquePointer? {
     pem.withUnsafeBytes { pem in
       guard let bio = BIO_new_mem_buf(pem.baseAddress, Int32(pem.count)) else { return nil }
       defer { BIO_free(bio) }
-      // With a nil callback OpenSSL takes the last argument for the passphrase, and so never asks the
-      // terminal.
+      // With a nil callback, OpenSSL takes the last argument as the passphrase. So it never asks for one on
+      // the terminal. PEM_read_bio_PrivateKey(3).
       var secret = Array(passphrase.utf8CString)
       defer { secret.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
       return PEM_read_bio_PrivateKey(bio, nil, nil, &secret)
     }
   }
 
-  /// Takes ownership of the key, also where it throws.
+  /// Takes ownership of the key, even if it throws.
   private convenience init(kid: String, owning key: OpaquePointer) throws(KeyError) {
     let handle = Handle(owning: key)
     guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else { throw KeyError("holds no RSA key") }
     let bits = EVP_PKEY_get_bits(key)
     guard bits >= Self.minimumBits else {
-      throw KeyError("holds an RSA key of \(bits) bits; \(Self.minimumBits) is the least")
+      throw KeyError("holds an RSA key of \(bits) bits; \(Self.minimumBits) is the minimum")
     }
     let numbers = PublicNumbers(
       modulus: try Self.number(OSSL_PKEY_PARAM_RSA_N, of: key),
@@ -138,8 +146,8 @@ public final class SigningKey: Sendable {
     return number.bytes
   }
 
-  /// The key as PKCS#8 in PEM, encrypted with AES-256-CBC where a passphrase is given.
-  /// `PEM_write_bio_PKCS8PrivateKey`.
+  /// The key as PKCS#8 in PEM. `PEM_write_bio_PKCS8PrivateKey`.
+  /// - Parameter passphrase: encrypts the key with AES-256-CBC; nil leaves it unencrypted.
   /// - Throws: ``KeyError``.
   public func pem(passphrase: String?) throws(KeyError) -> [UInt8] {
     let handle = try handle.get()
@@ -160,8 +168,9 @@ public final class SigningKey: Sendable {
     return bytes
   }
 
-  /// Signs a message: RSASSA-PKCS1-v1_5 over SHA-256, as long as the modulus. `EVP_PKEY_sign`.
-  /// - Throws: ``KeyError``, also where the private half doesn't belong to the public one.
+  /// Signs a message: RSASSA-PKCS1-v1_5 over SHA-256. `EVP_PKEY_sign`.
+  /// - Returns: the signature, as long as the modulus.
+  /// - Throws: ``KeyError``, also if the private key doesn't belong to the public one.
   public func sign(_ message: [UInt8]) throws(KeyError) -> [UInt8] {
     let handle = try handle.get()
     let digest = Array(SHA256.hash(data: message))
@@ -173,7 +182,7 @@ public final class SigningKey: Sendable {
       return isSigned
     }
     guard isSigned, length == signature.count else { throw .openSSL("EVP_PKEY_sign") }
-    // OpenSSL doesn't tell whether the numbers of a key belong together. One signature does.
+    // OpenSSL doesn't check that the numbers of a private key belong together. Verifying one signature does.
     if !handle.isProven.load(ordering: .relaxed) {
       guard verification.verifies(signature, of: message[...]) else {
         throw KeyError("holds a damaged private key")

@@ -1,8 +1,8 @@
 /// Why a token is refused.
 public enum TokenError: Error, Equatable, CustomStringConvertible {
-  /// Genuine, but `exp` has passed.
+  /// The token is genuine, but `exp` has passed.
   case expired
-  /// Anything else; the reason is fit for the client to see.
+  /// Any other reason. You may show it to the client.
   case invalid(String)
 
   public var description: String {

@@ -1,15 +1,23 @@
+// Tokens: JSON Web Tokens and their keys. The module owns the signing keys and their PEM files, the key ring
+// and its published key set, and issuing and verifying tokens. It knows no HTTP and no stores, and doesn't
+// decide who gets a token.
+
 import POSIX
 import Wire
 
-/// A token that is still to be signed: all that is worth recording of it is known.
+/// A token before it is signed. Everything that the mint audit records of it is known.
 public struct TokenDraft: Sendable {
+  /// `jti`: 32 lower-case hex digits, which stand for 16 random bytes.
   public let tokenID: String
+  /// `sub`.
   public let subject: String
+  /// `role`.
   public let role: String
-  /// `iat` and `exp`, seconds since 1970.
+  /// `iat`. Seconds since 1970.
   public let issuedAt: Int
+  /// `exp`. Seconds since 1970.
   public let expiry: Int
-  /// What is signed: header and payload. RFC 7515, section 5.1.
+  /// The JWS signing input: header and payload. RFC 7515, section 5.1.
   private let input: [UInt8]
   private let key: SigningKey
 
@@ -26,24 +34,30 @@ public struct TokenDraft: Sendable {
     input = key.encodedHeader + Base64URL.encode(payload)
   }
 
-  /// The length of the token, once signed. Bytes.
+  /// The length of the signed token. Bytes.
   public var length: Int { input.count + 1 + (key.verification.modulus.count * 4 + 2) / 3 }
 
-  /// The token in compact form.
-  /// - Throws: ``KeyError`` where signing fails.
+  /// Signs the token.
+  /// - Returns: the token as a JWS in compact form. RFC 7515, section 7.1.
+  /// - Throws: ``KeyError`` if signing fails.
   public func sign() throws(KeyError) -> String {
     let signature = try key.sign(input)
     return String(decoding: input + [UInt8(ascii: ".")] + Base64URL.encode(signature), as: UTF8.self)
   }
 }
 
-/// Issues tokens: compact JWS, RS256, signed by the ring's newest key.
+/// Issues tokens: JWS in compact form, RS256, signed by the newest key of the ring.
 public struct TokenIssuer: Sendable {
   private let ring: KeyRing
   private let issuer: String
   private let audience: String
   private let clock: Clock
 
+  /// - Parameters:
+  ///   - ring: the keys.
+  ///   - issuer: `iss` of the tokens.
+  ///   - audience: `aud` of the tokens.
+  ///   - clock: the time of day for `iat` and `exp`.
   public init(ring: KeyRing, issuer: String, audience: String, clock: Clock) {
     self.ring = ring
     self.issuer = issuer
@@ -51,10 +65,13 @@ public struct TokenIssuer: Sendable {
     self.clock = clock
   }
 
-  /// Makes a token up, to be signed.
+  /// Makes a token that you then sign.
   /// - Parameters:
+  ///   - subject: `sub`.
+  ///   - role: `role`.
   ///   - lifetime: seconds from now to `exp`.
-  ///   - claims: further claims, after the registered ones and `role`; none of those again.
+  ///   - claims: further claims. They follow the registered claims and `role`, and must not repeat one of
+  ///     these.
   public func draft(
     subject: String, role: String, lifetime: Int, claims: [(name: String, value: String)] = []
   ) -> TokenDraft {

@@ -1,10 +1,10 @@
 import POSIX
 import Wire
 
-/// Verifies tokens as RFC 8725 asks: one algorithm a key, the key by its `kid` from our own ring and
-/// nowhere else, issuer, audience and expiry always.
+/// Verifies tokens as RFC 8725 asks. It accepts one algorithm, takes the key from its own ring by `kid` and
+/// from nowhere else, and always checks issuer, audience and expiry.
 public struct TokenVerifier: Sendable {
-  /// How far ahead another host's clock may be, for `iat` and `nbf`. Seconds.
+  /// How far in the future `iat` and `nbf` may be, because another host's clock may be ahead. Seconds.
   static let clockSkew = 5.0
 
   private let keys: [VerificationKey]
@@ -12,6 +12,11 @@ public struct TokenVerifier: Sendable {
   private let audience: String
   private let clock: Clock
 
+  /// - Parameters:
+  ///   - ring: the keys whose tokens are accepted.
+  ///   - issuer: the required `iss`.
+  ///   - audience: the required `aud`.
+  ///   - clock: the time of day.
   public init(ring: KeyRing, issuer: String, audience: String, clock: Clock) {
     keys = ring.keys.map(\.verification)
     self.issuer = issuer
@@ -19,15 +24,19 @@ public struct TokenVerifier: Sendable {
     self.clock = clock
   }
 
-  /// The claims of a good token.
-  /// - Throws: ``TokenError``; `.expired` only where all else is in order.
+  /// Verifies a token and returns its claims.
+  /// - Throws: ``TokenError``. It is `.expired` only if all other checks pass.
   public func verify(_ token: String) throws(TokenError) -> Claims {
     let claims = try genuineClaims(of: token)
     try checkTimes(claims)
     return claims
   }
 
-  /// The claims of a token that is ours and meant for us, whatever the time: what holds once holds for good.
+  /// Makes all checks that don't depend on the time: form, signature, issuer, audience. A result stays true,
+  /// so it can be cached.
+  /// - Parameters:
+  ///   - token: a JWS in compact form.
+  ///   - run: see ``CheckRun``.
   /// - Throws: ``TokenError`` `.invalid`.
   public func genuineClaims(
     of token: String, _ run: CheckRun = .enforcing
@@ -56,7 +65,7 @@ public struct TokenVerifier: Sendable {
       "signature", { () throws(TokenError) in try jws.checkSignature(key) }, found: { "valid" })
   }
 
-  /// Checks a token's times against the clock.
+  /// Checks `iat`, `nbf` and `exp` against the clock. RFC 7519, section 4.1.
   /// - Throws: ``TokenError``.
   public func checkTimes(_ claims: Claims, _ run: CheckRun = .enforcing) throws(TokenError) {
     try run.check("times", found: "valid now") { () throws(TokenError) in try checkTimes(of: claims) }

@@ -2,17 +2,19 @@ import COpenSSL
 import Crypto
 import Wire
 
-/// An RSA public key: verifies RS256 (RFC 7518, section 3.3) and is published in the key set.
+/// An RSA public key. It verifies RS256 (RFC 7518, section 3.3) and is published in the key set.
 final class VerificationKey: Sendable {
-  /// The key's name in tokens and in the key set.
+  /// The key's name in tokens and in the key set (`kid`).
   let kid: String
-  /// Modulus and exponent, big-endian, no leading zeros.
+  /// Big-endian, without leading zeros.
   let modulus: [UInt8]
+  /// Big-endian, without leading zeros.
   let exponent: [UInt8]
 
   private let contexts: OnFirstUse<KeyContexts>
 
-  /// A key from its numbers, as a JWK has them. `EVP_PKEY_fromdata`, when it is first used.
+  /// A key from its numbers, as in a JWK. OpenSSL makes the key with `EVP_PKEY_fromdata` when it is first
+  /// used.
   init(kid: String, modulus: [UInt8], exponent: [UInt8]) {
     self.kid = kid
     self.modulus = modulus
@@ -26,11 +28,11 @@ final class VerificationKey: Sendable {
     }
   }
 
-  /// `EVP_PKEY_PUBLIC_KEY`, a macro that Swift can't read.
+  /// `EVP_PKEY_PUBLIC_KEY`, a macro that Swift doesn't import.
   private static let publicKey = OSSL_KEYMGMT_SELECT_ALL_PARAMETERS | OSSL_KEYMGMT_SELECT_PUBLIC_KEY
 
   private static func makeKey(modulus: [UInt8], exponent: [UInt8]) -> OpaquePointer? {
-    // Parameters point at their names until the key is made.
+    // The parameters point to their names until `EVP_PKEY_fromdata` returns. OSSL_PARAM_BLD(3).
     OSSL_PKEY_PARAM_RSA_N.withCString { nameOfN in
       OSSL_PKEY_PARAM_RSA_E.withCString { nameOfE in
         let n = BN_bin2bn(modulus, Int32(modulus.count), nil)
@@ -57,8 +59,8 @@ final class VerificationKey: Sendable {
     }
   }
 
-  /// Whether a signature is this key's, over that message. RSASSA-PKCS1-v1_5 over SHA-256; a signature
-  /// is exactly as long as the modulus. `EVP_PKEY_verify`.
+  /// Whether this key's private key made a signature over a message: RSASSA-PKCS1-v1_5 over SHA-256,
+  /// `EVP_PKEY_verify`. A signature must be exactly as long as the modulus. RFC 8017, section 8.2.2.
   func verifies(_ signature: [UInt8], of message: ArraySlice<UInt8>) -> Bool {
     guard signature.count == modulus.count, let contexts = try? contexts.get() else { return false }
     let digest = Array(message.withUnsafeBytes { SHA256.hash(data: $0) })
