@@ -1,6 +1,7 @@
 import Crypto
 
-/// Ed25519, RFC 8032 section 5.1, without the keys for which anybody can sign.
+/// Ed25519 with SHA-512, RFC 8032, section 5.1. It refuses the public keys for which anybody can make
+/// signatures.
 public struct Ed25519Scheme: PublicKeyScheme {
   private static let publicKeySize = 32
   private static let signatureSize = 64
@@ -24,28 +25,29 @@ public struct Ed25519Scheme: PublicKeyScheme {
     return Array(key.publicKey.rawRepresentation)
   }
 
-  /// - Returns: 64 bytes.
+  /// - Returns: the signature, 64 bytes.
   public func sign(_ message: [UInt8], seed: [UInt8]) throws -> [UInt8] {
     Array(try Curve25519.Signing.PrivateKey(rawRepresentation: seed).signature(for: message))
   }
 
-  /// Whether y is below 2^255 - 19: one key, one address.
+  /// Whether y is below 2^255 - 19, so that a key has one encoding and so one address. RFC 8032, section
+  /// 5.1.3.
   private static func isCanonical(_ key: [UInt8]) -> Bool {
     if key[31] & 0x7f != 0x7f { return true }
     if key[1..<31].contains(where: { $0 != 0xff }) { return true }
     return key[0] < 0xed
   }
 
-  /// Whether the point's order divides 8. With such a key about one signature in eight made without any
-  /// private key verifies.
+  /// Whether the point's order divides 8. For such a key, about one in eight signatures that are made without
+  /// a private key verifies.
   private static func hasSmallOrder(_ key: [UInt8]) -> Bool {
     var y = key
     y[31] &= 0x7f
     return smallOrderY.contains(y)
   }
 
-  /// The y coordinates of the eight points of small order, little-endian, in their canonical form: 0 (order
-  /// 4), 1 (the neutral element), -1 (order 2) and the two of order 8.
+  /// The y coordinates of the eight points of small order, little-endian and canonical: 0 (order 4), 1 (the
+  /// neutral element), -1 (order 2) and the two of order 8.
   private static let smallOrderY: [[UInt8]] = [
     [UInt8](repeating: 0, count: 32),
     [1] + [UInt8](repeating: 0, count: 31),

@@ -1,6 +1,6 @@
 import Crypto
 
-/// ML-DSA-65, pure, with empty context: FIPS 204, algorithms 2 and 3. A seed is the ξ of algorithm 6.
+/// ML-DSA-65, pure, with empty context: FIPS 204, algorithms 2 and 3. The seed is ξ of algorithm 6.
 public struct MLDSA65Scheme: PublicKeyScheme {
   private static let publicKeySize = 1952
   private static let signatureSize = 3309
@@ -23,7 +23,7 @@ public struct MLDSA65Scheme: PublicKeyScheme {
     return Array(key.publicKey.rawRepresentation)
   }
 
-  /// - Returns: 3309 bytes.
+  /// - Returns: the signature, 3309 bytes.
   public func sign(_ message: [UInt8], seed: [UInt8]) throws -> [UInt8] {
     Array(try MLDSA65.PrivateKey(seedRepresentation: seed, publicKey: nil).signature(for: message))
   }

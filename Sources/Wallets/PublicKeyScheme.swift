@@ -1,14 +1,14 @@
 import Wire
 
-/// A scheme whose requests carry the public key and a signature of the challenge's characters. The address is the
-/// public key in hex.
+/// A scheme whose requests carry the public key and a signature over the ASCII characters of the challenge.
+/// The address is the public key in hex.
 public protocol PublicKeyScheme: WalletScheme {
-  /// Whether a signature over a message is that of the key. Never fails: a malformed key or signature is a
-  /// signature that doesn't verify.
+  /// Whether a key made a signature over a message. A malformed key or signature doesn't verify.
   func verifies(signature: [UInt8], of message: [UInt8], publicKey: [UInt8]) -> Bool
 
   /// Signs a message.
   /// - Parameter seed: 32 bytes.
+  /// - Throws: ``WalletKeyError``, or the library's error, if no key can be made from the seed.
   func sign(_ message: [UInt8], seed: [UInt8]) throws -> [UInt8]
 }
 
@@ -52,7 +52,7 @@ private struct PublicKeyAttempt: WalletAttempt {
     guard scheme.verifies(signature: signature, of: Array(challenge.utf8), publicKey: publicKey) else {
       throw .notProven("signature verification failed")
     }
-    // The verified key tells who signed in, never what the client says of itself.
+    // The identity comes from the verified key, never from the client's claim.
     let subject = scheme.address(publicKey: publicKey)
     guard Hex.normalized(address).hasSameBytes(as: subject) else {
       throw .invalidRequest("address does not match verified public key")

@@ -1,7 +1,7 @@
 import CSecp256k1
 
-/// The low-S rule: of the two values of s that verify, s and the order less s, the smaller one is taken. Without the
-/// rule anybody makes a second signature from a first one.
+/// The low-S rule. If (r, s) verifies, so does (r, n - s), where n is the order of the group. The rule
+/// accepts only the smaller s, so that nobody can turn a signature into a second one. BIP 146.
 enum Secp256k1LowS {
   /// Whether a signature's s is at most half the order. `secp256k1_ecdsa_signature_normalize`.
   static func holds(for signature: secp256k1_ecdsa_signature) -> Bool {

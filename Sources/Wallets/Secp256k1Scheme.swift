@@ -1,15 +1,15 @@
 import CSecp256k1
 import Crypto
 
-/// ECDSA over SHA-256 on secp256k1: SEC 1 version 2, section 4.1; low-S signatures only. A seed is the private
-/// scalar.
+/// ECDSA over SHA-256 on secp256k1: SEC 1 version 2, section 4.1. Only low-S signatures verify. The seed is
+/// the private scalar.
 public struct Secp256k1Scheme: PublicKeyScheme {
   public let name = "secp256k1"
 
   public init() {}
 
   public func verifies(signature: [UInt8], of message: [UInt8], publicKey: [UInt8]) -> Bool {
-    // The library takes hybrid points (06, 07) too, which would give one key a third address.
+    // libsecp256k1 also accepts hybrid points (06, 07). They would give one key a third address.
     switch (publicKey.count, publicKey.first) {
     case (33, 2), (33, 3), (65, 4): break
     default: return false
@@ -26,7 +26,8 @@ public struct Secp256k1Scheme: PublicKeyScheme {
     }
   }
 
-  /// What a signature may mean: r and s of 32 bytes each, or strict DER; 64 bytes may be either.
+  /// The signatures that the bytes may stand for: r and s of 32 bytes each, or strict DER. 64 bytes may be
+  /// either.
   private static func readings(of signature: [UInt8]) -> [secp256k1_ecdsa_signature] {
     var readings: [secp256k1_ecdsa_signature] = []
     var reading = secp256k1_ecdsa_signature()
@@ -43,7 +44,7 @@ public struct Secp256k1Scheme: PublicKeyScheme {
     return readings
   }
 
-  /// - Returns: the compressed point, 33 bytes.
+  /// - Returns: the compressed point, 33 bytes. `secp256k1_ec_pubkey_create`.
   public func publicKey(seed: [UInt8]) throws(WalletKeyError) -> [UInt8] {
     let context = Secp256k1Context.shared
     var key = secp256k1_pubkey()
@@ -56,7 +57,7 @@ public struct Secp256k1Scheme: PublicKeyScheme {
     return bytes
   }
 
-  /// - Returns: DER, at most 72 bytes.
+  /// - Returns: the signature in DER, at most 72 bytes. `secp256k1_ecdsa_sign`.
   public func sign(_ message: [UInt8], seed: [UInt8]) throws -> [UInt8] {
     let context = Secp256k1Context.shared
     var signature = secp256k1_ecdsa_signature()

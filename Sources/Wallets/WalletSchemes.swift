@@ -1,24 +1,24 @@
 import Wire
 
-/// The registry: every scheme there is.
+/// The registry of all schemes.
 public enum WalletSchemes {
-  /// In the order of the documentation.
+  /// All schemes, in the order of the documentation.
   public static let all: [any WalletScheme] = [MLDSA65Scheme(), Ed25519Scheme(), Secp256k1Scheme()]
 
-  /// The names that `supported_wallet_algorithms` has by default.
+  /// The default of `supported_wallet_algorithms`.
   public static let onByDefault = all.map(\.name)
 
-  /// The scheme of a sign-in without `algorithm`.
+  /// The scheme of a sign-in without the member `algorithm`.
   public static let whenLeftOut: any WalletScheme = MLDSA65Scheme()
 
-  /// The scheme of a name on the wire.
+  /// The scheme with a name on the wire, or nil.
   public static func named(_ name: String) -> (any WalletScheme)? {
     all.named(name)
   }
 }
 
 extension [any WalletScheme] {
-  /// The scheme of a name on the wire, compared as bytes.
+  /// The scheme with a name on the wire, or nil. Names are compared as bytes.
   public func named(_ name: String) -> (any WalletScheme)? {
     first { $0.name.hasSameBytes(as: name) }
   }
