@@ -1,25 +1,31 @@
+// Stores: what the workers of an installation share. The files of this folder hold the protocols (challenges,
+// revocations, the mint audit) and their records; the folder JSONL implements them as files under locks, and
+// the comment on top of JSONL/AppendLog.swift is its guide. The module owns durability, locking, repair,
+// compaction and retention. It knows no HTTP, no settings and no cryptography but hashes; of a token it knows
+// the identifier and the claims that the mint audit records.
+
 /// One-time challenges that wallets sign.
 ///
-/// A store is shared by every worker, and each of its methods may be called by any number of threads and
-/// processes at once.
+/// All workers share a store. Any number of threads and processes may call each method at once.
 public protocol ChallengeStore: Sendable {
-  /// Makes a challenge for an address: 64 lower-case hex digits of 32 bytes nobody can guess.
-  ///
-  /// Earlier challenges for the address stay good.
-  /// - Throws: ``StoreError`` where too many are pending or nothing can be written.
+  /// Makes a challenge for an address. Earlier challenges for the address stay valid.
+  /// - Returns: 64 lower-case hex digits, which stand for 32 bytes that a client can't guess.
+  /// - Throws: ``StoreError`` if too many challenges are pending or the store can't write.
   func create(for address: String) throws -> String
 
   /// Uses up a challenge.
-  /// - Returns: true exactly once for a challenge that was made for this address and hasn't expired.
-  ///   Anything else is false and changes nothing.
-  /// - Throws: ``StoreError`` where that could not be recorded; the challenge may be used up then or not.
+  /// - Returns: true exactly once for a challenge that was made for this address and hasn't expired. For any
+  ///   other challenge the store returns false and changes nothing.
+  /// - Throws: ``StoreError`` if the store can't record the use. The challenge may be used up or not.
   func consume(_ challenge: String, for address: String) throws -> Bool
 
-  /// Which part of all the challenges there may be is pending, 0 to 1, as far as this process knows: above a half, clients
-  /// that take more than others are refused. By default 0.
+  /// The part of all challenges that may be pending that is pending now, from 0 to 1, as far as this process
+  /// knows. Above 0.5, the challenge route refuses clients that take more than others. The default
+  /// implementation returns 0.
   var load: Double { get }
 
-  /// Proves that the store could take a record now, and leaves nothing behind. By default it always can.
+  /// Checks that the store can write a record now, and leaves nothing behind. The default implementation does
+  /// nothing.
   /// - Throws: ``StoreError`` with the reason.
   func checkWritable() throws
 }

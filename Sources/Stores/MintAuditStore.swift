@@ -1,35 +1,35 @@
 import Wire
 
-/// The record of tokens that were issued.
+/// The record of the tokens that were issued.
 ///
-/// A store is shared by every worker, and each of its methods may be called by any number of threads and
-/// processes at once.
+/// All workers share a store. Any number of threads and processes may call each method at once.
 public protocol MintAuditStore: Sendable {
-  /// Records tokens, all of them or none.
-  /// - Returns: once a crash can't undo it.
+  /// Records tokens, all of them or none, and returns once the record is durable.
   /// - Throws: ``StoreError``.
   func append(_ mints: [Mint]) throws
 
-  /// Records tokens as ``append(_:)`` does, for callers with something to do until the record is on the disk. By default
-  /// it is there at once.
-  /// - Returns: what waits until a crash can't undo it, and throws ``StoreError`` where one could; to be called before
-  ///   anybody gets the tokens.
+  /// Starts to record tokens, all of them or none. The caller can do other work until the record is on the
+  /// disk. The default implementation calls ``append(_:)`` and returns a function that does nothing.
+  /// - Returns: a function that waits until the record is durable and throws ``StoreError`` if it isn't. Call
+  ///   it before you hand out the tokens.
   /// - Throws: ``StoreError``.
   func begin(_ mints: [Mint]) throws -> () throws -> Void
 
-  /// What was recorded, newest first.
+  /// Lists the recorded mints, newest first.
   ///
-  /// ``MintQuery/budget`` is a hint: a store may stop when it is used up, and answer fewer mints than the limit, or none,
-  /// with a cursor to go on from. A store that answers quickly anyway may ignore it.
-  /// - Throws: ``StoreError``; ``UnknownCursor`` where ``MintQuery/before`` is no cursor of this list.
+  /// ``MintQuery/budget`` is a hint. A store may stop when the budget is used up and return fewer mints than
+  /// the limit, or none, with a cursor to go on from. A store that always answers quickly may ignore the
+  /// budget.
+  /// - Throws: ``StoreError``. ``UnknownCursor`` if ``MintQuery/before`` is not a cursor of this list.
   func list(_ query: MintQuery) throws -> MintPage
 
-  /// When a token expires, as far as its record tells without a long search. By default it doesn't.
-  /// - Returns: seconds since 1970; nil where nothing tells.
+  /// Looks up when a token expires, without a long search. The default implementation returns nil.
+  /// - Returns: seconds since 1970, or nil if the store finds no record of the token.
   /// - Throws: ``StoreError``.
   func expiry(ofTokenID tokenID: String) throws -> Int?
 
-  /// Proves that the store could take a record now, and leaves nothing behind. By default it always can.
+  /// Checks that the store can write a record now, and leaves nothing behind. The default implementation does
+  /// nothing.
   /// - Throws: ``StoreError`` with the reason.
   func checkWritable() throws
 }
@@ -47,10 +47,10 @@ extension MintAuditStore {
 
 /// A token that was issued.
 public struct Mint: Sendable, Equatable {
-  /// What a token was issued as.
+  /// The kind of an issued token.
   public enum Kind: String, Sendable {
     case access, refresh
-    /// A fleet session.
+    /// A fleet session's token.
     case sign
   }
 
@@ -58,15 +58,19 @@ public struct Mint: Sendable, Equatable {
   public let tokenID: String
   /// `sub`.
   public let subject: String
+  /// `role`.
   public let role: String
-  /// `iat` and `exp`, seconds since 1970.
+  /// `iat`. Seconds since 1970.
   public let issuedAt: Int
+  /// `exp`. Seconds since 1970.
   public let expiry: Int
-  /// `access`, `refresh` or `sign`; as it stands in files of the peer's.
+  /// `access`, `refresh` or `sign`. In a file that pico-server-auth wrote, it can be any text.
   public let kind: String
-  /// Empty where the token has none, as are the two below.
+  /// `scope`; empty if the token has none.
   public let scope: String
+  /// `agent_id`; empty if the token has none.
   public let agentID: String
+  /// `session_id`; empty if the token has none.
   public let sessionID: String
 
   public init(
@@ -84,7 +88,8 @@ public struct Mint: Sendable, Equatable {
     self.sessionID = sessionID
   }
 
-  /// The members of the contract's JSON object, which is also how the peer stores it.
+  /// The mint as a JSON object with the members that the HTTP contract lists. pico-server-auth stores the
+  /// same object.
   public var members: JSONObjectWriter {
     var object = JSONObjectWriter()
     object.add("jti", tokenID)
@@ -99,7 +104,8 @@ public struct Mint: Sendable, Equatable {
     return object
   }
 
-  /// Reads such an object; nil without `jti`. What else is missing is empty.
+  /// Reads the object that ``members`` writes. Returns nil if `jti` is missing. Other missing texts are
+  /// empty, and missing times are 0.
   init?(_ object: JSONObject) {
     func text(_ name: String) -> String { object[name]?.string ?? "" }
     guard let tokenID = object["jti"]?.string, !tokenID.isEmpty else { return nil }
@@ -115,28 +121,30 @@ public struct Mint: Sendable, Equatable {
   }
 }
 
-/// Which mints to list.
+/// The mints that a caller wants.
 public struct MintQuery: Sendable {
-  /// How many at the most.
+  /// The maximum number of mints on a page.
   public var limit: Int
-  /// The cursor of an earlier page: what is older than that page.
+  /// The cursor of an earlier page. The list goes on with the mints that are older than that page.
   public var before: String?
-  /// Compared byte by byte; nil is any.
+  /// `sub`, compared byte by byte; nil matches any.
   public var subject: String?
+  /// `role`, compared byte by byte; nil matches any.
   public var role: String?
+  /// `session_id`, compared byte by byte; nil matches any.
   public var sessionID: String?
-  /// Only tokens that expire later. Seconds since 1970.
+  /// Matches only tokens with a later `exp`. Seconds since 1970; nil matches any.
   public var expiringAfter: Int?
-  /// How much to look at before the store answers with what it has; by default everything.
+  /// How much the store looks at before it returns what it has. The default is unlimited.
   public var budget = ScanBudget.unlimited
-  /// The one token with this `jti`.
+  /// `jti`, compared byte by byte; nil matches any.
   var tokenID: String?
 
   public init(limit: Int) {
     self.limit = limit
   }
 
-  /// Whether a mint is one of those asked for.
+  /// Whether a mint matches the filters.
   public func includes(_ mint: Mint) -> Bool {
     func matches(_ wanted: String?, _ value: String) -> Bool {
       wanted.map { $0.hasSameBytes(as: value) } ?? true
@@ -146,12 +154,12 @@ public struct MintQuery: Sendable {
   }
 }
 
-/// Some of the mints asked for.
+/// A page of the mints that a caller wants.
 public struct MintPage: Sendable {
   /// Newest first.
   public let mints: [Mint]
-  /// Where the next page begins; nil where this is the last. With fewer mints than the limit it means: looked that far,
-  /// go on here. The next page may be empty.
+  /// Where the next page begins, or nil if this is the last page. A page that has a cursor may hold fewer
+  /// mints than the limit, or none: the store has looked that far.
   public let cursor: String?
 
   public init(mints: [Mint], cursor: String?) {
@@ -161,6 +169,6 @@ public struct MintPage: Sendable {
 }
 
 extension JSONValue {
-  /// A time as a whole number of seconds, rounded up; nil where it is no number, or none that fits.
+  /// The value as a whole number of seconds, rounded up. Nil if it isn't a number or is out of range.
   var wholeSeconds: Int? { integer ?? double.flatMap { Int(exactly: $0.rounded(.up)) } }
 }

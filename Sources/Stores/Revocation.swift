@@ -1,15 +1,16 @@
 import Wire
 
-/// One revocation.
+/// The record that a token is revoked.
 public struct Revocation: Sendable, Equatable {
   /// The token's `jti`.
   public let tokenID: String
-  /// Seconds since 1970, with a fraction.
+  /// When the token was revoked. Seconds since 1970, with a fraction.
   public let revokedAt: Double
+  /// Why the token was revoked, as the caller gave it. May be empty.
   public let reason: String
-  /// The `sub` of whoever revoked it.
+  /// The `sub` of the caller who revoked it.
   public let revokedBy: String
-  /// The token's `exp`, seconds since 1970; nil where it isn't known.
+  /// The token's `exp`, seconds since 1970; nil if the store doesn't know it.
   public let expiry: Int?
 
   public init(
@@ -22,10 +23,10 @@ public struct Revocation: Sendable, Equatable {
     self.expiry = expiry
   }
 
-  /// The JSON object of the contract: `jti`, `revoked_at`, `reason`, `revoked_by`.
+  /// The JSON object of the HTTP contract: `jti`, `revoked_at`, `reason`, `revoked_by`.
   public var json: [UInt8] { contract.finish() }
 
-  /// The JSON object that a file holds: the contract's, and `exp` where it is known.
+  /// The JSON object that a file holds: ``json`` with `exp`, if that is known.
   var record: [UInt8] {
     var object = contract
     if let expiry { object.add("exp", expiry) }
@@ -41,7 +42,8 @@ public struct Revocation: Sendable, Equatable {
     return object
   }
 
-  /// Reads such an object; nil without `jti`. What else is missing is empty, as in files edited by hand.
+  /// Reads the object that ``record`` writes. Returns nil if `jti` is missing. Other missing members are
+  /// empty, because people edit such files by hand.
   init?(_ object: JSONObject) {
     guard let tokenID = object["jti"]?.string, !tokenID.isEmpty else { return nil }
     self.init(

@@ -1,12 +1,15 @@
-/// Revocations to be listed, which may be more than fit into memory.
+/// A list of revocations, which may be larger than memory.
 public struct RevocationList: Sendable {
-  /// Changes whenever the list does, and is the same in every process.
+  /// Identifies the content of the list. It changes whenever the list does, and is the same in every process.
   public let version: String
-  /// Where the next list begins that has only what is new.
+  /// The cursor with which the next list begins that holds only newer revocations.
   public let cursor: String
   private let open: @Sendable () throws -> RevocationReader
 
-  /// - Parameter makeReader: begins to read the list, as it was when this value was made.
+  /// - Parameters:
+  ///   - version: see ``version``.
+  ///   - cursor: see ``cursor``.
+  ///   - makeReader: opens a reader of the list as it was when this value was made.
   public init(
     version: String, cursor: String, makeReader: @escaping @Sendable () throws -> RevocationReader
   ) {
@@ -15,26 +18,26 @@ public struct RevocationList: Sendable {
     open = makeReader
   }
 
-  /// Begins to read the list, newest first.
+  /// Opens a reader at the newest revocation.
   /// - Throws: ``StoreError``.
   public func makeReader() throws -> RevocationReader {
     try open()
   }
 }
 
-/// Hands over the revocations of a list one at a time, when the caller asks for them: a caller that waits between two
-/// of them holds no thread and no lock.
+/// Reads the revocations of a list one at a time. Between two reads, the reader holds neither a thread nor a
+/// lock, so a slow client blocks nobody.
 ///
-/// For one caller at a time.
+/// A reader isn't thread-safe.
 public struct RevocationReader {
   private let read: () throws -> Revocation?
 
-  /// - Parameter next: gives the next revocation each time it is called, and nil at the end.
+  /// - Parameter next: returns the next revocation on each call, and nil at the end.
   public init(next: @escaping () throws -> Revocation?) {
     read = next
   }
 
-  /// The next revocation; nil at the end.
+  /// The next revocation, or nil at the end.
   /// - Throws: ``StoreError``.
   public func next() throws -> Revocation? {
     try read()

@@ -1,33 +1,36 @@
-/// The tokens that are no longer good although they haven't expired.
+/// The tokens that are revoked before they expire.
 ///
-/// A store is shared by every worker, and each of its methods may be called by any number of threads and
-/// processes at once.
+/// All workers share a store. Any number of threads and processes may call each method at once.
 public protocol RevocationStore: Sendable {
-  /// Revokes a token for good. The second time the first entry is given back unchanged.
+  /// Revokes a token. If the token is already revoked, the store returns the first entry unchanged.
   /// - Parameters:
   ///   - tokenID: the token's `jti`.
-  ///   - actor: who revokes it.
-  ///   - expiry: the token's `exp`, seconds since 1970; nil where the caller doesn't know it. The store may forget the
-  ///     token once that time has passed.
-  /// - Returns: once every later ``isRevoked(_:)`` of any process is true, and a crash can't undo it.
-  /// - Throws: ``StoreError`` where that can't be promised.
+  ///   - reason: why the token is revoked. May be empty.
+  ///   - actor: the `sub` of the caller who revokes it.
+  ///   - expiry: the token's `exp`, seconds since 1970; nil if the caller doesn't know it. The store may
+  ///     forget the token once that time has passed.
+  /// - Returns: the entry, once it is durable and ``isRevoked(_:)`` returns true in every process.
+  /// - Throws: ``StoreError`` if the store can't promise that.
   func revoke(_ tokenID: String, reason: String, by actor: String, expiry: Int?) throws -> Revocation
 
-  /// Whether a token was revoked, by this process or any other.
-  /// - Throws: ``StoreError`` where that can't be told; the token must not pass then.
+  /// Whether a token is revoked, by this process or any other.
+  /// - Parameter tokenID: the token's `jti`.
+  /// - Throws: ``StoreError`` if the store can't tell. Refuse the token then.
   func isRevoked(_ tokenID: String) throws -> Bool
 
-  /// Gets ready for many look-ups; called once by a process that is to live. Does nothing by default.
-  /// - Throws: ``StoreError`` where the store is damaged and the process must not start.
+  /// Prepares for many look-ups. A long-lived process calls it once at its start. The default implementation
+  /// does nothing.
+  /// - Throws: ``StoreError`` if the store is damaged and the process must not start.
   func prepare() throws
 
-  /// The revocations as they are now.
-  /// - Parameter cursor: one that an earlier list gave; only what has come since is listed then. One that is
-  ///   no longer understood lists everything.
+  /// Lists the revocations as they are now, newest first.
+  /// - Parameter cursor: the cursor of an earlier list, to list only newer revocations. The store lists
+  ///   everything if it doesn't know the cursor, or if the cursor is nil.
   /// - Throws: ``StoreError``.
   func list(since cursor: String?) throws -> RevocationList
 
-  /// Proves that the store could take a record now, and leaves nothing behind. By default it always can.
+  /// Checks that the store can write a record now, and leaves nothing behind. The default implementation does
+  /// nothing.
   /// - Throws: ``StoreError`` with the reason.
   func checkWritable() throws
 }

@@ -1,10 +1,10 @@
 import POSIX
 
-/// How much a store may look at in one call.
+/// How much a store looks at in one call.
 public struct ScanBudget: Sendable, Equatable {
-  /// Lines, or rows.
+  /// The number of lines, or of rows.
   public var lines: Int
-  /// Time, as ``Clock/monotonicNanoseconds`` tells it. Nanoseconds.
+  /// The duration, measured with ``Clock/monotonicNanoseconds``. Nanoseconds.
   public var nanoseconds: UInt64
 
   public init(lines: Int, nanoseconds: UInt64) {
@@ -12,8 +12,10 @@ public struct ScanBudget: Sendable, Equatable {
     self.nanoseconds = nanoseconds
   }
 
+  /// No limit.
   public static let unlimited = ScanBudget(lines: .max, nanoseconds: .max)
 
-  /// For a caller that looks between calls whether its client is still there: 20 ms.
+  /// The budget of a caller that checks between calls whether its client is still connected: 100,000 lines or
+  /// 20 ms.
   public static let slice = ScanBudget(lines: 100_000, nanoseconds: 20_000_000)
 }

@@ -1,13 +1,10 @@
-// What workers share: challenges and revocations, as protocols and as files under locks. No HTTP, no
-// cryptography beyond hashing, nothing of tokens but their identifiers.
-
 import POSIX
 
-/// Why a store could not do what was asked. Nothing was promised, so the request can be tried again.
+/// Why a store can't do what a caller asked. The store has promised nothing, so the caller can try again.
 public struct StoreError: Error, CustomStringConvertible {
-  /// What went wrong, for the log; may name files, so not for clients.
+  /// What went wrong, for the log. It may name files, so don't send it to clients.
   public let description: String
-  /// When to try again. Seconds.
+  /// How long to wait before the next attempt. Seconds.
   public let retryAfter: Int
 
   public init(_ description: String, retryAfter: Int = 1) {
@@ -15,8 +12,9 @@ public struct StoreError: Error, CustomStringConvertible {
     self.retryAfter = retryAfter
   }
 
-  /// Runs a body that works on a file; what goes wrong comes out as a store's error.
-  /// - Throws: ``StoreError`` for a failed call and a damaged record; else what the body throws.
+  /// Runs a body that works on a file, and turns its errors into errors of the store.
+  /// - Parameter path: the file that the errors name.
+  /// - Throws: ``StoreError`` for a failed system call or a damaged record; otherwise what the body throws.
   static func translating<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
     do {
       return try body()

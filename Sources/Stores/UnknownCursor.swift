@@ -1,4 +1,4 @@
-/// A cursor is none of the list's: it was made up, or its file is gone or was rewritten since.
+/// The cursor isn't one of this list: a client made it up, or its file was removed or rewritten since.
 public struct UnknownCursor: Error {
   public init() {}
 }

@@ -1,15 +1,28 @@
+// JSONL: the stores as JSON lines in files that all processes of a host share. docs/shared-files.md explains
+// the design. Where to look:
+//
+// - Any file: FileLock, SharedFiles, SpaceReserve, BufferedWriter; lines in LineReader, ForwardLines,
+//   BackwardLines; records and checksums in RecordLine and CRC32C.
+// - Appending: AppendLog (lock, repair, append), LogFile (`fdatasync`), LostWrite (which lines are torn),
+//   TornTail (repairs them), AppendedLines (follows a file), LogDraft (replaces one), FileCursor.
+// - Challenges: JSONLChallengeStore, and the files that begin with Challenge.
+// - The mint audit: JSONLMintAuditStore, and the files that begin with Mint.
+// - Revocations: JSONLRevocationStore, and the files that begin with Revocation, Snapshot and Known;
+//   ExternalSort and MergedEntries; the clock in RecordTime and NewestRecord.
+// - `store verify` and `--repair`: StoreFile, StoreRepair, Salvage, JSONExtent.
+
 import Glibc
 import Logging
 import POSIX
 
 /// A file of JSON lines that any number of processes append to.
 ///
-/// Under the lock: look whether the file is still the one of that name, recover its end, append. Then, without
-/// the lock, wait for the disk. What is answered is on the disk; what isn't was never promised.
+/// A writer takes the lock, checks that the file still has its name, repairs the file's end, and appends. It
+/// then releases the lock and waits for the disk. What a caller answers after that is durable.
 ///
-/// Two files are locked, `<path>.lock` and the one of that name, which can't be removed without its data. Of two
-/// processes that hold different files of the name `<path>.lock`, as one of them was removed, the data's lock keeps out
-/// the second; and whoever got it looks again whether the data is still that of the name.
+/// The log locks two files: `<path>.lock`, and the data file itself. Another program can remove the lock
+/// file, and then two processes hold different files of that name. The lock on the data file keeps the second
+/// one out. A process that gets that lock checks again that the data file still has its name.
 final class AppendLog: @unchecked Sendable {
   let path: String
   private let lock: FileLock
@@ -18,9 +31,9 @@ final class AppendLog: @unchecked Sendable {
 
   // Guarded by the lock.
   private var file: LogFile?
-  /// The file whose own lock is held.
+  /// The data file whose lock is held.
   private var held: LogFile?
-  /// Until when to wait for it.
+  /// When to stop waiting for the lock of the data file, in ``Clock/monotonicNanoseconds``.
   private var deadline: UInt64 = 0
 
   init(path: String, clock: Clock, logger: Logger) {
@@ -31,7 +44,8 @@ final class AppendLog: @unchecked Sendable {
   }
 
   /// Runs a body under the lock.
-  /// - Throws: ``StoreError``.
+  /// - Throws: ``StoreError`` if the lock isn't free within 5 s, or if a system call fails or a record is
+  ///   damaged; otherwise what the body throws.
   func locked<Value>(_ body: () throws -> Value) throws -> Value {
     try StoreError.translating(path) {
       try lock.withLockAndDeadline { deadline in
@@ -42,14 +56,14 @@ final class AppendLog: @unchecked Sendable {
     }
   }
 
-  /// Waits until what was appended is on the disk; without the lock.
+  /// Waits, without the lock, until everything before a place is on the disk.
   /// - Parameter renew: as for ``open(renew:)``.
   /// - Throws: ``StoreError``.
   func waitUntilDurable(_ end: LogEnd, renew: (LogFile) throws -> Void) throws {
     do throws(SystemError) {
       try end.file.waitUntilDurable(end.offset)
     } catch {
-      // At once, as no other process is told of the failure.
+      // Immediately, because no other process learns of the failure.
       if end.file.isSuspect { _ = try? locked { try open(renew: renew) } }
       throw StoreError(
         "\(error.at(path))\(error.code == ETIMEDOUT ? "; the disk takes longer than 10 s" : "")")
@@ -58,14 +72,16 @@ final class AppendLog: @unchecked Sendable {
 
   // MARK: - Under the lock
 
-  /// The file of that name as it is now, made where there is none, its last record whole.
-  /// - Parameter renew: gives a file whose disk failed a successor of the same name, with all that must be
-  ///   kept; the file is opened again after.
+  /// Opens the file that has the name now. Makes it if there is none, and repairs its end.
+  /// - Parameter renew: replaces a file that the disk failed to take by a new one of the same name, with
+  ///   every record that must be kept. The file is then opened again.
+  /// - Returns: the end of the file.
+  /// - Throws: ``StoreError``, ``SystemError``, and what `renew` throws.
   func open(renew: (LogFile) throws -> Void) throws -> LogEnd {
     let (current, size) = try currentFile()
     let isNew = current !== file
     file = nil
-    // A mark left by a process that could not renew it.
+    // The mark is there if an earlier process failed to renew the file.
     if try current.isSuspect || (isNew && FileStatus.ofFile(at: mark) != nil) {
       _ = try? FileHandle(path: mark, flags: .create)
       try renew(current)
@@ -79,7 +95,8 @@ final class AppendLog: @unchecked Sendable {
     } else if !current.endsWithOurs(at: size) {
       end = try tail.recoverEnd(current, size: size)
     }
-    // What is on the disk is counted from the beginning again.
+    // The file is shorter than what this process wrote, so what is durable must be counted from the beginning
+    // again.
     if current.wasCut(to: end) { return try open(renew: renew) }
     file = current
     return LogEnd(file: current, offset: end)
@@ -87,40 +104,43 @@ final class AppendLog: @unchecked Sendable {
 
   private var mark: String { path + ".suspect" }
 
-  /// Appends lines at the end.
-  /// - Returns: the end behind them, to wait for.
+  /// Appends lines. Call this under the lock, after ``open(renew:)``.
+  /// - Returns: the new end, for ``waitUntilDurable(_:renew:)``.
+  /// - Throws: ``SystemError``.
   func append(_ lines: [UInt8], at end: LogEnd) throws -> LogEnd {
     let size = try end.file.append(lines, size: end.offset)
     end.file.want(size)
     return LogEnd(file: end.file, offset: size)
   }
 
-  /// Puts a draft, which is on the disk, in the place of the file that ``open(renew:)`` gave.
-  /// - Throws: ``StoreError`` where another process could be doing so too; ``SystemError``.
+  /// Gives a draft the log's name. The draft must be on the disk, and `current` is the file that
+  /// ``open(renew:)`` or ``current()`` returned.
+  /// - Throws: ``StoreError`` if another process may be replacing the file too; ``SystemError``.
   func replace(_ current: LogFile, by draft: FileHandle, at draftPath: String) throws {
     guard lock.isCurrent(), held === current,
       try FileStatus.ofFile(at: path)?.identity == current.identity,
       try FileStatus.ofFile(at: draftPath)?.identity == draft.status().identity
     else {
-      throw StoreError("\(path): replaced, or its lock removed, by another process meanwhile; try again")
+      throw StoreError("\(path): another process replaced the file or removed its lock meanwhile; try again")
     }
     try Files.rename(draftPath, to: path)
     try Files.synchronizeFolder(of: path)
     LostWrite.noteDurableSize(try draft.status().size, of: draft)
   }
 
-  /// The file of that name, locked, whatever state its end is in.
+  /// The file that has the name now, locked. Its end isn't repaired.
+  /// - Throws: ``StoreError``, ``SystemError``.
   func current() throws -> LogFile {
     try currentFile().0
   }
 
-  /// The file of that name, locked, and its size.
+  /// The file that has the name now, locked, and its size in bytes.
   private func currentFile() throws -> (LogFile, size: Int) {
     var isGone = false
     while true {
       guard let status = try FileStatus.ofFile(at: path) else {
         if file != nil && !isGone {
-          logger.warning("file is gone; a new one begins", metadata: ["file": "\(path)"])
+          logger.warning("file is gone; pico-auth begins a new one", metadata: ["file": "\(path)"])
         }
         isGone = true
         _ = try FileHandle(path: path, flags: .create)
@@ -135,7 +155,7 @@ final class AppendLog: @unchecked Sendable {
         continue
       }
       try hold(current)
-      // It may have been renamed, and another made, by somebody who had its lock.
+      // The process that held its lock may have renamed it and made another.
       if let now = try FileStatus.ofFile(at: path), now.identity == current.identity {
         return (current, now.size)
       }
@@ -155,7 +175,7 @@ final class AppendLog: @unchecked Sendable {
   }
 }
 
-/// A place in a log: all before it is to be on the disk.
+/// A place in a log. Callers wait until everything before it is on the disk.
 struct LogEnd {
   let file: LogFile
   /// Bytes from the beginning.

@@ -1,36 +1,37 @@
 import POSIX
 
-/// Follows a file that others append lines to: each call hands over what has come since the last, without
-/// a lock. A file that was replaced, cut short or written over is read from its beginning again.
+/// Follows a file that other processes append to. Each call delivers the lines that were added since the last
+/// one, without a lock. If the file was replaced, cut or overwritten, it is read from its beginning again.
 ///
-/// A torn line, as ``LostWrite`` tells it, is passed over. What stands behind it is handed over, and again whenever the
-/// file has changed, until a writer has set the torn line aside.
+/// A torn line (see ``LostWrite``) is skipped, and the lines after it are delivered. They are delivered again
+/// each time the file changes, until a writer has repaired the torn line.
 struct AppendedLines {
   enum Change {
-    /// What was handed over is what was added.
+    /// The delivered lines are those that were added.
     case none
-    /// Another file has the name now: all of it was handed over.
+    /// Another file has the name now. All its lines were delivered.
     case replaced
-    /// The file isn't what it was, only longer: all of it was handed over.
+    /// The file was cut or overwritten. All its lines were delivered.
     case rewritten
   }
 
-  /// How much of what was read already is compared, to notice a file that was written over. Bytes.
+  /// How many bytes before the offset are compared, to notice a file that was overwritten.
   private static let comparedSize = 64
-  /// An unfinished line of more bytes isn't read again until the file has changed.
+  /// An unfinished line that is longer isn't read again until the file changes. Bytes.
   private static let reReadSize = 4096
 
   let path: String
-  /// What stands behind the last newline. Its writer is still at it, or was interrupted. Of a line that is too long for
-  /// a record only the beginning.
+  /// What follows the last newline: a writer is appending it, or was interrupted. If the line is too long for
+  /// a record, only its beginning.
   private(set) var unfinished: [UInt8] = []
-  /// The file that is followed; nil where there was none.
+  /// The file that is followed; nil if there was none.
   private(set) var handle: FileHandle?
-  /// The file as it was when it was read.
+  /// The file's status before the last read; nil if there was no file.
   private(set) var status: FileStatus?
-  /// Whether the file was not read yet, although where to begin is known.
+  /// Whether the file hasn't been read yet, although the offset is known.
   private var isUnread = false
-  /// Bytes that were read and needn't be again: those behind a torn line, and `unfinished`, are not among them.
+  /// How many bytes were read and needn't be read again. Excludes a torn line, what follows it, and
+  /// `unfinished`.
   private var offset = 0
   /// The last bytes before `offset`.
   private var last: [UInt8] = []
@@ -39,7 +40,7 @@ struct AppendedLines {
     self.path = path
   }
 
-  /// Follows an open file from an offset on, at which a line begins: what stands before is known already.
+  /// Follows an open file from an offset at which a line begins. The caller knows what comes before it.
   /// - Throws: ``SystemError``.
   init(path: String, following handle: FileHandle, from offset: Int) throws(SystemError) {
     self.path = path
@@ -51,19 +52,21 @@ struct AppendedLines {
     last = try handle.read(count: offset - start, at: start)
   }
 
-  /// Whether all of a file that looks like this was handed over; nil is no file.
+  /// Whether all lines of a file with this status were delivered; nil stands for no file.
   func haveAll(of current: FileStatus?) -> Bool {
     guard let current, let status else { return current == nil && status == nil }
-    // What is unfinished may have been cut off and something as long written in its place, within one tick of the
-    // file's time.
+    // Another process may have cut the unfinished line and written a line of equal length in its place,
+    // within one tick of the modification time.
     return !isUnread && (unfinished.isEmpty || unfinished.count > Self.reReadSize)
       && status.identity == current.identity && status.size == current.size
       && status.modified == current.modified
   }
 
-  /// Hands over every whole line that is new, without its newline, in order.
-  /// - Parameter body: throws ``RecordLine/Damaged`` for a line that isn't what was written.
-  /// - Throws: what `body` throws, where the line isn't torn; the same line is handed over next time. ``SystemError``.
+  /// Delivers every new line that ends, without its newline, in order.
+  /// - Parameter body: throws ``RecordLine/Damaged`` if the line isn't a record.
+  /// - Returns: how the file changed since the last call.
+  /// - Throws: what `body` throws, unless the line is torn; the next call delivers that line again.
+  ///   ``SystemError``, ``StoreError``.
   mutating func read(_ body: (ArraySlice<UInt8>) throws -> Void) throws -> Change {
     guard let current = try FileStatus.ofFile(at: path) else {
       let isNew = status != nil
@@ -82,7 +85,7 @@ struct AppendedLines {
     }
     guard let handle else { return change }
     try readOn(handle, body)
-    // As it was before: what came while it was read is looked for next time.
+    // The status from before the read, so that the next call looks for what was appended meanwhile.
     status = current
     isUnread = false
     return change
@@ -94,7 +97,7 @@ struct AppendedLines {
     unfinished = []
   }
 
-  /// Whether what was read is still there.
+  /// Whether the last bytes that were read are still there.
   private func isLonger() throws -> Bool {
     try handle?.read(count: last.count, at: offset - last.count) == last
   }
@@ -120,7 +123,7 @@ struct AppendedLines {
     }
   }
 
-  /// - Returns: false where the line is torn.
+  /// - Returns: false if the line is torn.
   private func deliver(
     _ line: LineReader.Line, of handle: FileHandle, _ body: (ArraySlice<UInt8>) throws -> Void
   ) throws -> Bool {
@@ -129,7 +132,7 @@ struct AppendedLines {
       if !line.bytes.isEmpty { try body(line.bytes) }
       return true
     } catch let error as RecordLine.Damaged {
-      guard try LostWrite.tore(handle, from: line.start, to: line.end - 1) else { throw error }
+      guard try LostWrite.isTorn(handle, from: line.start, to: line.end - 1) else { throw error }
       return false
     }
   }

@@ -2,25 +2,27 @@ import POSIX
 
 /// Reads the lines of a file from its end towards its beginning, newest first, a chunk at a time.
 ///
-/// The caller asks for each line, or for each ``step()``, so a reader can pause for as long as it likes, and begin anew
-/// where it stopped. The work is linear in the bytes read, and the memory is bounded, whatever the file holds.
+/// The caller asks for each line or each ``step()``, so it can pause between them, and begin anew where it
+/// stopped. The work is linear in the bytes read and the memory is bounded, whatever the file holds.
 struct BackwardLines {
-  /// The first chunk is small, as the last few lines are often all that a caller wants. Bytes.
+  /// The size of the first chunk, which is small because callers often want only the last few lines. Bytes.
   private static let firstChunkSize = 4096
   private static let chunkSize = 65536
-  /// No record is longer. Bytes.
+  /// The longest line that can be a record. Bytes.
   static let maximumLine = 1 << 20
 
   /// A line of the file.
   struct Line {
-    /// Without the newline. Of a line longer than ``BackwardLines/maximumLine`` only the beginning, which is no record.
+    /// The line without its newline. If the line is longer than ``BackwardLines/maximumLine``, only its
+    /// beginning, which isn't a record.
     let bytes: ArraySlice<UInt8>
-    /// Bytes from the beginning of the file to the line, and to the byte behind its newline.
+    /// The offset of the line in the file. Bytes.
     let start: Int
+    /// The offset after the line's newline. Bytes.
     let end: Int
   }
 
-  /// What one step came to.
+  /// The result of one step.
   enum Step {
     case line(Line)
     /// Up to 1 MiB was read, and it holds no newline.
@@ -31,22 +33,22 @@ struct BackwardLines {
 
   private let handle: FileHandle
   private let first: Int
-  /// Where `buffer` stands in the file. Bytes from the beginning.
+  /// The offset of `buffer` in the file. Bytes.
   private var position: Int
   private(set) var buffer: [UInt8] = []
-  /// How much of `buffer` is still to be handed over: it ends before the newline of the next line.
+  /// How many bytes of `buffer` are left. They end before the newline of the next line.
   private var left = 0
-  /// The byte behind the newline of the next line.
+  /// The offset after the newline of the next line. Bytes.
   private var lineEnd: Int
-  /// No newline was found yet: what stands behind the last one is no line.
+  /// Whether no newline has been found yet. What follows the last newline isn't a line.
   private var isBehindLastLine = true
   private var nextChunkSize = firstChunkSize
   private var isAtStart = false
 
-  /// Begins with the last line that ends before `end`: bytes between its newline and `end` are left out.
+  /// Begins with the last line that ends at or before `end`. What follows its newline is left out.
   /// - Parameters:
-  ///   - end: bytes from the beginning.
-  ///   - first: where to stop; the beginning of a line.
+  ///   - end: an offset in bytes.
+  ///   - first: the offset at which to stop, where a line begins.
   init(_ handle: FileHandle, before end: Int, downTo first: Int = 0) {
     self.handle = handle
     self.first = first
@@ -54,7 +56,7 @@ struct BackwardLines {
     position = lineEnd
   }
 
-  /// The next line towards the beginning; nil where there is none.
+  /// The next line towards the beginning; nil at the beginning.
   /// - Throws: ``SystemError``.
   mutating func next() throws(SystemError) -> Line? {
     while true {
@@ -66,7 +68,7 @@ struct BackwardLines {
     }
   }
 
-  /// The next line, or one chunk on the way there.
+  /// Reads the next line, or one chunk on the way to it.
   /// - Throws: ``SystemError``.
   mutating func step() throws(SystemError) -> Step {
     var hasRead = false
@@ -91,7 +93,7 @@ struct BackwardLines {
     return .end
   }
 
-  /// The index of the last newline in what is left of the buffer.
+  /// The index of the last newline in the bytes that are left.
   private var lastNewline: Int? {
     buffer.withUnsafeBytes { bytes -> Int? in
       var index = left
@@ -103,8 +105,8 @@ struct BackwardLines {
     }
   }
 
-  /// Where somebody begins who goes on from here later. Bytes from the beginning; the end of a line, or a place in a line
-  /// that is too long to be a record.
+  /// The offset from which a later reader goes on: the end of a line, or a place inside a line that is too
+  /// long to be a record. Bytes.
   var resumeOffset: Int {
     isBehindLastLine || left > Self.maximumLine ? position : lineEnd
   }
@@ -113,10 +115,10 @@ struct BackwardLines {
     Line(bytes: buffer[index..<left], start: position + index, end: lineEnd)
   }
 
-  /// Reads what stands before the buffer.
+  /// Reads the chunk before the buffer.
   private mutating func readChunk() throws(SystemError) {
     let rest = isBehindLastLine ? [] : buffer[..<min(left, Self.maximumLine)]
-    // A chunk as long as what is there already: each byte is moved a constant number of times.
+    // Reading as much as is left moves each byte a constant number of times, even in a file without newlines.
     let size = min(max(nextChunkSize, rest.count), Self.chunkSize * 16, position - first)
     nextChunkSize = Self.chunkSize
     position -= size
@@ -124,7 +126,7 @@ struct BackwardLines {
     left = buffer.count
   }
 
-  /// The offset behind the last newline of the first `size` bytes; `first` where they have none.
+  /// The offset after the last newline of the first `size` bytes, or `first` if they hold none.
   /// - Throws: ``SystemError``.
   static func endOfLastLine(
     of handle: FileHandle, size: Int, downTo first: Int = 0

@@ -1,6 +1,6 @@
 import POSIX
 
-/// Writes a file from its beginning in large pieces. What is still in memory is written by ``flush()``.
+/// Writes a file from its beginning, 1 MiB at a time. ``flush()`` writes the rest.
 struct BufferedWriter {
   private static let bufferSize = 1 << 20
 
@@ -20,6 +20,8 @@ struct BufferedWriter {
     if buffer.count >= Self.bufferSize { try flush() }
   }
 
+  /// Writes what is buffered.
+  /// - Throws: ``SystemError``.
   mutating func flush() throws(SystemError) {
     try handle.writeAll(buffer, at: size)
     size += buffer.count

@@ -1,6 +1,7 @@
-/// The Castagnoli checksum: finds any damage of up to 32 neighbouring bits. RFC 3720, appendix B.4.
+/// The CRC-32 with Castagnoli's polynomial. It finds every burst of errors of up to 32 bits. RFC 3720,
+/// appendix B.4.
 enum CRC32C {
-  /// Eight tables, so that eight bytes are worked off at a time.
+  /// Eight tables, so that each round takes eight bytes.
   private static let tables: [UInt32] = {
     var tables = [UInt32](repeating: 0, count: 8 * 256)
     for byte in 0..<256 {

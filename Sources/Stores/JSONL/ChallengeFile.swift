@@ -1,7 +1,8 @@
 import POSIX
 import Wire
 
-/// One generation of challenges: a header and records of fixed width. Used under the store's lock only.
+/// One generation of challenges: a header and records of fixed width. All calls are made under the store's
+/// lock.
 final class ChallengeFile {
   let path: String
   let identity: FileStatus.Identity
@@ -17,21 +18,22 @@ final class ChallengeFile {
     self.handle = handle
   }
 
-  /// Why a file isn't opened as one of challenges.
+  /// Why a file isn't opened.
   enum Refusal: Error {
-    /// It was one once: what is in it can be done without.
+    /// It was a file of challenges and is damaged. Its challenges can be given up.
     case damaged
-    /// It is something else, which somebody may need.
+    /// Another program wrote it, and somebody may need it.
     case foreign
-    /// It is of an earlier boot, or doesn't tell: a power failure may have undone the use of its challenges.
+    /// It was written in another boot, or in an unknown one. A power failure may have undone the use of its
+    /// challenges.
     case void
   }
 
-  /// What a disk writes at once, at the least. Bytes. Power loss leaves NULs in place of a whole one.
+  /// The smallest unit that a disk writes. A power loss leaves NULs in place of a whole one. Bytes.
   private static let blockSize = 512
 
-  /// Opens a file of challenges; nil where there is none, or an empty one.
-  /// - Parameter boot: the boot that this is; nil where nothing tells.
+  /// Opens a file of challenges. Nil if there is none or it is empty.
+  /// - Parameter boot: the current boot's ``BootID``; nil if it is unknown.
   /// - Throws: ``Refusal``, ``StoreError``, ``SystemError``.
   static func open(_ path: String, boot: String?) throws -> ChallengeFile? {
     guard let handle = try SharedFiles.open(path, flags: .readWrite) else { return nil }
@@ -39,7 +41,7 @@ final class ChallengeFile {
     if status.size == 0 { return nil }
     let start = try handle.read(count: blockSize, at: 0)
     guard let header = ChallengeFileHeader(startOf: start) else {
-      throw isOfOurMaking(start) ? Refusal.damaged : Refusal.foreign
+      throw isOurs(start) ? Refusal.damaged : Refusal.foreign
     }
     guard let written = header.boot,
       [ChallengeFileHeader.unknownBoot, boot].contains(where: { $0?.hasSameBytes(as: written) ?? false })
@@ -49,59 +51,61 @@ final class ChallengeFile {
     return ChallengeFile(path: path, identity: status.identity, header: header, handle: handle)
   }
 
-  /// Whether a file without a header that begins like this was one of challenges.
-  private static func isOfOurMaking(_ start: [UInt8]) -> Bool {
+  /// Whether a file without a valid header was a file of challenges, judging by its first bytes.
+  private static func isOurs(_ start: [UInt8]) -> Bool {
     start.allSatisfy { $0 == 0 } || ChallengeFileHeader.isSimilar(start)
       || [ChallengeFileHeader.width, ChallengeFileHeader.earlierWidth].contains { width in
         ChallengeRecord(Array(start.dropFirst(width).prefix(ChallengeRecord.width))) != nil
       }
   }
 
-  /// Whether the file may outlive the boot that its challenges are used in, so that each use must reach the disk.
+  /// Whether the file may be used after a reboot, so that each use of a challenge must reach the disk.
   var outlivesBoot: Bool { header.boot == ChallengeFileHeader.unknownBoot }
 
-  /// Keeps out other processes that have the file open.
-  /// - Throws: ``StoreError`` where another has it for too long; ``SystemError``.
+  /// Locks the file itself against other processes that have it open.
+  /// - Parameter deadline: when to give up, in ``Clock/monotonicNanoseconds``.
+  /// - Throws: ``StoreError`` if the lock isn't free in time; ``SystemError``.
   func lock(until deadline: UInt64) throws {
     try FileLock.wait(for: handle, path: path, until: deadline)
   }
 
   func unlock() { handle.unlock() }
 
-  /// Waits until what was changed is on the disk.
+  /// Waits until all changes are on the disk. fdatasync(2).
   func synchronize() throws(SystemError) { try handle.synchronizeData() }
 
   /// The file's size. Bytes.
   func size() throws -> Int { try handle.status().size }
 
-  /// How many records there are in a file of that size. Bytes behind the last are a torn record.
+  /// How many records a file of that size holds. What follows the last one is a torn record.
   static func count(size: Int) -> Int {
     max(0, size - ChallengeFileHeader.width) / ChallengeRecord.width
   }
 
+  /// The offset of a record in the file. Bytes.
   static func offset(of index: Int) -> Int {
     ChallengeFileHeader.width + index * ChallengeRecord.width
   }
 
-  /// The record at an index; nil where there is none, or a damaged one.
+  /// The record at an index. Nil if there is none or it is damaged.
   func record(at index: Int) throws -> ChallengeRecord? {
     let bytes = try handle.read(count: ChallengeRecord.width, at: Self.offset(of: index))
     return ChallengeRecord(bytes)
   }
 
-  /// Writes a record at an index, whole or not at all.
-  /// - Throws: ``StoreError`` where the disk took only a part; ``SystemError``.
+  /// Writes a record at an index, completely or not at all.
+  /// - Throws: ``StoreError`` if the disk is full; ``SystemError``.
   func append(_ record: ChallengeRecord, at index: Int) throws {
     let offset = Self.offset(of: index)
     let bytes = record.bytes
     let written = try handle.write(bytes, at: offset)
     guard written == bytes.count else {
       try handle.truncate(to: offset)
-      throw StoreError("\(path): disk full")
+      throw StoreError("\(path): the disk is full; free some space")
     }
   }
 
-  /// Marks a record as used up, in place.
+  /// Marks a record as used up, in place, and counts it in the header.
   func markUsed(at index: Int) throws {
     try handle.writeAll(
       Array(ChallengeRecord.State.used.rawValue.utf8),
@@ -116,21 +120,21 @@ final class ChallengeFile {
       try handle.read(count: 16, at: ChallengeFileHeader.usedOffset)) ?? 0
   }
 
-  /// Cuts off all records.
+  /// Removes all records.
   func cutRecords() throws {
     try handle.truncate(to: ChallengeFileHeader.width)
   }
 
-  /// When the first record that can be read expires; nil without one. Milliseconds since 1970.
+  /// When the first readable record expires, or nil if there is none. Milliseconds since 1970.
   func firstExpiry() throws -> Int? {
     try firstReadable(in: 0..<Self.count(size: try size()))?.expiry
   }
 
-  /// When the last record that can be read expires: those behind it are good for nothing. Nil without one. Milliseconds
-  /// since 1970.
+  /// When the last readable record expires, or nil if there is none. The damaged records after it are never
+  /// accepted. Milliseconds since 1970.
   func lastExpiry() throws -> Int? {
     var end = Self.count(size: try size())
-    // Most often it is the last.
+    // Usually the last record is readable.
     var start = max(0, end - 1)
     while start < end {
       let readable = try records(in: start..<end).compactMap(\.self)
@@ -141,8 +145,8 @@ final class ChallengeFile {
     return nil
   }
 
-  /// Cuts off bytes behind the last whole record.
-  /// - Returns: the bytes, which a write cut short by a crash or a full disk left.
+  /// Cuts off what follows the last whole record.
+  /// - Returns: the bytes, which a crash or a full disk left of a write.
   func cutTornRecord(size: Int) throws -> [UInt8] {
     let end = Self.offset(of: Self.count(size: size))
     let torn = try handle.read(count: size - end, at: end)
@@ -150,15 +154,15 @@ final class ChallengeFile {
     return torn
   }
 
-  /// The index of the first record that is good after `now`, of `count`; a damaged one before it may count as good.
-  /// Records stand in the order of their expiry.
+  /// The index of the first of `count` records that expires after `now`. Records are in the order of their
+  /// expiry. A damaged record before that one may be counted as unexpired.
   /// - Parameter now: milliseconds since 1970.
   func firstUnexpired(now: Int, count: Int) throws -> Int {
     var low = 0
     var high = count
     while low < high {
       let middle = (low + high) / 2
-      // A damaged record tells nothing; the next one does.
+      // A damaged record has no expiry, so the next readable one decides.
       guard let (index, expiry) = try firstReadable(in: middle..<high), expiry <= now else {
         high = middle
         continue
@@ -170,13 +174,13 @@ final class ChallengeFile {
 
   // MARK: - Reading past damage
 
-  /// How many records are read at once where one is damaged.
+  /// How many records are read at once after a damaged one.
   private static let recordsAtOnce = 256
 
-  /// The first record of some that can be read.
+  /// The first readable record of a range.
   private func firstReadable(in range: Range<Int>) throws -> (index: Int, expiry: Int)? {
     var start = range.lowerBound
-    // Most often it is the first.
+    // Usually the first record is readable.
     var end = min(start + 1, range.upperBound)
     while start < end {
       let records = try records(in: start..<end)
@@ -189,7 +193,7 @@ final class ChallengeFile {
     return nil
   }
 
-  /// Some records; nil in place of each that is damaged.
+  /// The records of a range, with nil in place of each damaged one.
   private func records(in range: Range<Int>) throws -> [ChallengeRecord?] {
     let bytes = try handle.read(
       count: range.count * ChallengeRecord.width, at: Self.offset(of: range.lowerBound))

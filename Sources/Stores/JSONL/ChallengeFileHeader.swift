@@ -3,14 +3,15 @@ import Wire
 
 /// The first line of a file of challenges.
 struct ChallengeFileHeader {
-  /// Counts the files from 1: where a challenge's record stands is told by this number and an index.
+  /// The number of the file, counted from 1. A challenge names its record by this number and an index.
   let generation: UInt64
-  /// What positions in challenges are masked with. 32 bytes, the same in every generation of a boot.
+  /// The key with which positions in challenges are masked. 32 bytes, the same in every generation of a boot.
   let maskKey: [UInt8]
-  /// The boot that the file was written in: a ``BootID``, or ``unknownBoot``. Nil in the earlier form, which had none.
+  /// The ``BootID`` of the boot in which the file was written, or ``unknownBoot``. Nil in version 1, which
+  /// has none.
   let boot: String?
 
-  /// Stands for a boot that the writer couldn't tell.
+  /// Stands for a boot that the writer couldn't determine.
   static let unknownBoot = "00000000-0000-0000-0000-000000000000"
 
   private static let beginning = Array(#"{"file":"challenges","version":"#.utf8)
@@ -21,10 +22,11 @@ struct ChallengeFileHeader {
   private static let beforeUsed = Array(#"","used":""#.utf8)
   private static let end = Array("\"}\n".utf8)
 
-  /// Bytes from the beginning of the file to the number of records used up, 16 hex digits.
+  /// The offset of the number of used records, 16 hex digits. Bytes.
   static let usedOffset = width - end.count - 16
-  /// Bytes the header takes, and took in its earlier form.
+  /// The width of a header of version 2. Bytes.
   static let width = earlierWidth + beforeBoot.count + BootID.width
+  /// The width of a header of version 1. Bytes.
   static let earlierWidth =
     beforeGeneration.count + 16 + beforeMask.count + 64 + beforeUsed.count + 16 + end.count
 
@@ -35,7 +37,7 @@ struct ChallengeFileHeader {
     self.boot = boot
   }
 
-  /// Reads a header; nil for anything that isn't one to the letter.
+  /// Reads a header of either version. Nil unless every byte is as expected.
   init?(_ bytes: [UInt8]) {
     let isEarlier = bytes.count == Self.earlierWidth
     var rest = bytes[...]
@@ -56,13 +58,13 @@ struct ChallengeFileHeader {
     self.boot = boot
   }
 
-  /// Reads the header that a file begins with, of either form.
+  /// Reads the header at the beginning of a file, of either version.
   init?(startOf bytes: [UInt8]) {
     guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
     self.init(Array(bytes[...end]))
   }
 
-  /// Whether bytes begin as a header does.
+  /// Whether bytes begin like a header.
   static func isSimilar(_ bytes: [UInt8]) -> Bool { bytes.starts(with: beginning.prefix(8)) }
 
   /// The header of a file without records.
@@ -77,7 +79,7 @@ struct ChallengeFileHeader {
     Array(Hex.encode(withUnsafeBytes(of: number.bigEndian, Array.init)).utf8)
   }
 
-  /// The number that 16 hex digits stand for.
+  /// The number in 16 hex digits.
   static func number(_ bytes: [UInt8]) -> UInt64? {
     UInt64(String(decoding: bytes, as: UTF8.self), radix: 16)
   }

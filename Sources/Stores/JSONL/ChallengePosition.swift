@@ -1,13 +1,14 @@
 import Crypto
 
-/// Where a challenge's record stands, and how a challenge tells it: 24 random bytes, then 8 bytes of
-/// position, masked by a keyed hash of the random ones so that a client learns nothing from them.
+/// The place of a challenge's record, which the challenge itself holds. A challenge has 24 random bytes and 8
+/// bytes of position. A keyed hash of the random bytes masks the position, so that a client learns nothing
+/// from it.
 struct ChallengePosition: Equatable {
   static let randomSize = 24
 
-  /// Modulo 2^24: at most two generations are alive at any time.
+  /// The file's generation, modulo 2^24. At most two generations exist at any time.
   let generation: UInt64
-  /// Below 2^40.
+  /// The record's index in the file, below 2^40.
   let index: Int
 
   init(generation: UInt64, index: Int) {
@@ -29,8 +30,9 @@ struct ChallengePosition: Equatable {
     self.init(generation: position >> 40, index: Int(position & 0xff_ffff_ffff))
   }
 
-  /// The beginning of a hash of key and text. Both have one length, always, and most of the hash stays here: what HMAC
-  /// guards against besides can't be done, and it takes four times as long, with the lock held.
+  /// The first 8 bytes of SHA-256 over key and text. HMAC isn't needed: both inputs have fixed lengths and
+  /// most of the hash stays secret, so its length can't be extended. HMAC takes four times as long, under the
+  /// lock.
   private static func mask(_ random: [UInt8], _ key: [UInt8]) -> UInt64 {
     let digest = (key + random).withUnsafeBytes { SHA256.hash(data: $0) }
     return digest.withUnsafeBytes { UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) }

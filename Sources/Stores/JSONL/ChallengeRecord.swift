@@ -1,6 +1,6 @@
 import Wire
 
-/// One challenge in the file: a JSON object of fixed width on a line of its own.
+/// One challenge in a file: a JSON object of fixed width on a line of its own.
 struct ChallengeRecord: Equatable {
   enum State: String {
     case live, used
@@ -10,7 +10,7 @@ struct ChallengeRecord: Equatable {
   let random: [UInt8]
   /// SHA-256 of the address. 32 bytes.
   let address: [UInt8]
-  /// When it stops being good. Milliseconds since 1970.
+  /// When the challenge expires. Milliseconds since 1970.
   let expiry: Int
   var state: State
 
@@ -21,11 +21,11 @@ struct ChallengeRecord: Equatable {
   private static let end = Array("\"}\n".utf8)
   private static let expiryDigits = 13
 
-  /// Bytes from the beginning of the record to its state.
+  /// The offset of the state in the record. Bytes.
   static let stateOffset =
     beforeRandom.count + 48 + beforeAddress.count + 64 + beforeExpiry.count + expiryDigits
     + beforeState.count
-  /// Bytes a record takes.
+  /// The width of a record, with its newline. Bytes.
   static let width = stateOffset + 4 + end.count
 
   init(random: [UInt8], address: [UInt8], expiry: Int, state: State = .live) {
@@ -35,7 +35,7 @@ struct ChallengeRecord: Equatable {
     self.state = state
   }
 
-  /// Reads a record; nil for anything that isn't one to the letter.
+  /// Reads a record. Nil unless every byte is as expected.
   init?(_ bytes: [UInt8]) {
     var rest = bytes[...]
     guard rest.take(Self.beforeRandom), let random = Hex.decode(rest.take(48)), random.count == 24,

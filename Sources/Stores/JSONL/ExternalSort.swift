@@ -1,21 +1,24 @@
 import POSIX
 
-/// Sorts any number of entries in a few megabytes: sorted runs go to a file without a name, and are merged when they are
-/// read.
+/// Sorts any number of entries in a few megabytes of memory. Sorted runs go to a nameless file, and are
+/// merged when they are read.
 final class ExternalSort {
-  /// Entries a run, which are held in memory. 6 MiB.
+  /// How many entries a run has. A run is sorted in memory and takes 6 MiB.
   static let defaultRunLength = 1 << 18
-  /// What all runs together may buffer while they are merged. Bytes.
+  /// How much all runs together buffer while they are merged. Bytes.
   private static let mergeMemory = 4 << 20
 
-  /// Beside which file the runs are written.
+  /// The runs are written beside this file.
   private let path: String
   private let runLength: Int
   private var run: [SortEntry] = []
   private var file: FileHandle?
-  /// Where the runs stand in the file. Bytes.
+  /// The offsets of the runs in the file. Bytes.
   private var runs: [Range<Int>] = []
 
+  /// - Parameters:
+  ///   - path: the runs are written beside this file.
+  ///   - runLength: how many entries are held in memory.
   init(beside path: String, runLength: Int = defaultRunLength) {
     self.path = path
     self.runLength = runLength
@@ -30,9 +33,9 @@ final class ExternalSort {
     if run.count == runLength { try writeRun() }
   }
 
-  /// The entries in order. Nothing may be added after.
-  /// - Parameter others: gives further entries, in order.
-  /// - Throws: ``SystemError``.
+  /// The entries in order. Add none after this.
+  /// - Parameter others: functions that return further entries in order, and nil at their end.
+  /// - Throws: ``SystemError``, and what `others` throw.
   func merged(with others: [() throws -> SortEntry?] = []) throws -> MergedEntries {
     var sources = others
     if runs.isEmpty {
@@ -67,7 +70,7 @@ final class ExternalSort {
   private func makeFile() throws -> FileHandle {
     let name = "\(path).\(UInt64.random(in: 0 ... .max)).sort"
     let handle = try FileHandle(path: name, flags: .createNew)
-    // Nameless from now on, so that a crash leaves nothing.
+    // The file is nameless from here on, so that a crash leaves nothing behind.
     try Files.remove(name)
     return handle
   }
@@ -81,7 +84,7 @@ private final class RunReader {
   private var buffer: [SortEntry] = []
   private var position = 0
 
-  /// - Parameter size: how much is read at once. Bytes, a multiple of an entry's.
+  /// - Parameter size: how much is read at once, a multiple of the size of an entry. Bytes.
   init(_ file: FileHandle, _ range: Range<Int>, buffered size: Int) {
     self.file = file
     left = range
@@ -93,7 +96,9 @@ private final class RunReader {
       let count = min(size, left.count)
       if count == 0 { return nil }
       let bytes = try file.read(count: count, at: left.lowerBound)
-      guard bytes.count == count else { throw StoreError("a temporary file was cut") }
+      guard bytes.count == count else {
+        throw StoreError("another program cut a temporary file of the sort; try again")
+      }
       buffer = bytes.withUnsafeBytes { Array($0.bindMemory(to: SortEntry.self)) }
       left = left.lowerBound + count..<left.upperBound
       position = 0

@@ -1,15 +1,16 @@
 import POSIX
 
-/// A place between two lines of a file, as clients are given it to come back with.
+/// A place between two lines of a file. Clients get it as a text and come back with it.
 ///
-/// The file is named by its inode, which stays the same when it is renamed but is used again once it is removed;
-/// so the cursor also tells a checksum of what stands before the place.
+/// The cursor names the file by its inode, which stays the same when the file is renamed. The system reuses
+/// the inode after the file is removed, so the cursor also holds a checksum of the 4 KiB before the place.
 struct FileCursor: Equatable {
   private static let checkedSize = 4096
 
   let inode: UInt
-  /// Bytes from the beginning, not negative.
+  /// The offset of the place, 0 or more. Bytes.
   let offset: Int
+  /// CRC-32C of up to 4 KiB before the place.
   let checksum: UInt32
 
   init(inode: UInt, offset: Int, checksum: UInt32) {
@@ -18,7 +19,8 @@ struct FileCursor: Equatable {
     self.checksum = checksum
   }
 
-  /// The cursor for an offset at which a line begins, or the end.
+  /// The cursor of an offset, which is the beginning of a line or the end of the file.
+  /// - Throws: ``SystemError``.
   init(_ handle: FileHandle, offset: Int) throws(SystemError) {
     inode = try handle.status().identity.inode
     self.offset = offset
@@ -26,7 +28,7 @@ struct FileCursor: Equatable {
     checksum = CRC32C.checksum(try handle.read(count: offset - start, at: start)[...])
   }
 
-  /// Reads a cursor; nil where it is none of ours.
+  /// Reads a cursor from a text. Nil if the text isn't a cursor.
   init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 3, let inode = UInt(parts[0], radix: 16),
@@ -42,7 +44,8 @@ struct FileCursor: Equatable {
     "\(String(inode, radix: 16)).\(String(offset, radix: 16)).\(String(checksum, radix: 16))"
   }
 
-  /// Whether this is a place in that file.
+  /// Whether this is a place in a file.
+  /// - Throws: ``SystemError``.
   func isIn(_ handle: FileHandle) throws(SystemError) -> Bool {
     let status = try handle.status()
     guard status.identity.inode == inode, offset <= status.size else { return false }

@@ -1,16 +1,17 @@
 import Glibc
 import POSIX
 
-/// A lock that keeps out other threads and other processes: a mutex around `flock(2)` on a file of its
-/// own, which is never renamed.
+/// A lock against other threads and other processes: a mutex around flock(2) on a file of its own, which is
+/// never renamed.
 ///
-/// `flock` belongs to the open file, which threads share: hence the mutex. The wait for both together is
-/// bounded.
+/// `flock` belongs to the open file, which threads share. So each thread takes the mutex first. The wait for
+/// both together is bounded.
 ///
-/// Somebody may remove the file while it is locked; the next to come makes another and locks that. So whoever must
-/// not lose what another process writes meanwhile also locks the data, as ``AppendLog`` does.
+/// Another program may remove the lock file while it is locked. The next process then makes another file and
+/// locks that. A caller that must not lose what another process writes also locks the data file, as
+/// ``AppendLog`` does.
 final class FileLock: @unchecked Sendable {
-  /// How long to wait before giving up, if the request's deadline isn't earlier. Nanoseconds.
+  /// How long to wait for the lock, if the request's deadline isn't earlier. Nanoseconds.
   static let timeout: UInt64 = 5_000_000_000
 
   private let path: String
@@ -22,14 +23,14 @@ final class FileLock: @unchecked Sendable {
     self.path = path
   }
 
-  /// Runs a body that nobody else who takes this lock runs meanwhile.
-  /// - Throws: ``StoreError`` where the lock can't be had within 5 s, and what the body throws.
+  /// Runs a body under the lock.
+  /// - Throws: ``StoreError`` if the lock isn't free within 5 s, and what the body throws.
   func withLock<Value>(_ body: () throws -> Value) throws -> Value {
     try withLockAndDeadline { _ in try body() }
   }
 
-  /// As ``withLock(_:)``; the body is told until when it may wait for further locks, as
-  /// ``Clock/monotonicNanoseconds`` tells time.
+  /// As ``withLock(_:)``. The body gets the deadline of its wait for further locks, in
+  /// ``Clock/monotonicNanoseconds``.
   func withLockAndDeadline<Value>(_ body: (_ deadline: UInt64) throws -> Value) throws -> Value {
     let deadline = Deadline.within(Self.timeout)
     guard mutex.lock(until: deadline) else { throw Self.busy(path) }
@@ -39,7 +40,7 @@ final class FileLock: @unchecked Sendable {
     return try body(deadline)
   }
 
-  /// Whether the file that is locked still has its name. For the body of ``withLock(_:)``.
+  /// Whether the locked file still has its name. Call this in the body of ``withLock(_:)``.
   func isCurrent() -> Bool {
     guard let file else { return false }
     return (try? FileStatus.ofFile(at: path))?.identity == file.identity
@@ -50,8 +51,8 @@ final class FileLock: @unchecked Sendable {
       let (handle, identity) = try file ?? open()
       file = (handle, identity)
       try Self.wait(for: handle, path: path, until: deadline)
-      // Somebody may have removed the file, or moved the folder: a lock on it would keep nobody out who opens it
-      // by its name.
+      // Another program may have removed the file or moved the folder. A process that opens the file by its
+      // name would then lock another one.
       if isCurrent() { return handle }
       handle.unlock()
       file = nil
@@ -67,14 +68,15 @@ final class FileLock: @unchecked Sendable {
     return (handle, try handle.status().identity)
   }
 
-  /// Waits until this open file has the lock of the file.
-  /// - Throws: ``StoreError`` where it can't be had in time; ``SystemError``.
+  /// Takes the lock of an open file.
+  /// - Parameter deadline: when to give up, in ``Clock/monotonicNanoseconds``.
+  /// - Throws: ``StoreError`` if the lock isn't free in time; ``SystemError``.
   static func wait(for handle: FileHandle, path: String, until deadline: UInt64) throws {
     var tries = 0
     while try !handle.tryLock() {
       guard Clock.monotonicNanoseconds < deadline else { throw busy(path) }
       tries += 1
-      // The lock is held for microseconds, so first give way, then pause for longer.
+      // Locks are held for microseconds. So the loop yields at first, and sleeps for longer later.
       if tries < 100 { sched_yield() } else { usleep(tries < 200 ? 100 : 1000) }
     }
   }

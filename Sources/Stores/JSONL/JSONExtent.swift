@@ -1,16 +1,17 @@
-/// Tells where a JSON object ends that something else follows. It counts braces outside of strings and refuses what no
-/// object begins with; whether it is JSON throughout is for a parser to say.
+/// Finds the end of a JSON object that other bytes follow. It counts braces outside of strings and stops at
+/// what no object begins with. It doesn't check that the object is JSON; a parser does.
 enum JSONExtent: Equatable {
-  /// The index behind its closing brace.
+  /// The index after its closing brace.
   case object(end: Int)
-  /// The bytes end before it does.
+  /// The bytes end before the object does.
   case unfinished
   /// No object begins there.
   case none
 
   private static let depthLimit = 32
 
-  /// - Parameter start: where its opening brace stands.
+  /// Finds the end of the object at an index.
+  /// - Parameter start: the index of its opening brace.
   static func end(in bytes: ArraySlice<UInt8>, from start: Int) -> JSONExtent {
     bytes.withUnsafeBufferPointer { text in
       let base = bytes.startIndex
@@ -22,7 +23,7 @@ enum JSONExtent: Equatable {
         let byte = text[index]
         index += 1
         if isInString {
-          // A record holds none: a string that has one lost its end.
+          // Records hold no control character, so a string that has one has lost its closing quote.
           if byte < 0x20 { return .none }
           if isEscaped {
             isEscaped = false
@@ -52,7 +53,8 @@ enum JSONExtent: Equatable {
     }
   }
 
-  /// Whether a name or a closing brace comes next, or nothing.
+  /// Whether the next byte that isn't a space begins a name or closes the object. True also at the end of the
+  /// bytes.
   private static func beginsAMember(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Bool {
     guard let next = text[start...].first(where: { $0 != 0x20 }) else { return true }
     return next == UInt8(ascii: "\"") || next == UInt8(ascii: "}")

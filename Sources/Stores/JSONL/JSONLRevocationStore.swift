@@ -12,7 +12,7 @@ public final class JSONLRevocationStore: RevocationStore {
     var isLoaded = false
     var lookups = 0
     /// Whether the process is long-lived, so that it writes snapshots in the background.
-    var isLasting = false
+    var isLongLived = false
     /// The earliest time for the next snapshot, in ``Clock/monotonicNanoseconds``; nil while one is being
     /// written.
     var nextSnapshot: UInt64? = 0
@@ -65,7 +65,7 @@ public final class JSONLRevocationStore: RevocationStore {
       logger.warning("snapshot can't be written", metadata: ["reason": "\(error)"])
     }
     try load()
-    state.withLock { $0.isLasting = true }
+    state.withLock { $0.isLongLived = true }
   }
 
   private func isLargeWithoutSnapshot() throws -> Bool {
@@ -94,10 +94,10 @@ public final class JSONLRevocationStore: RevocationStore {
         }
         if isFirst { return try searchOnce(hash) }
         try load()
-        makeSnapshotWhereWanted()
+        writeSnapshotIfDue()
         return try index.contains(hash)
       } catch is RevocationSnapshot.Damaged {
-        return try isRevokedAsTheLogTells(tokenID, hash)
+        return try isRevokedInLog(tokenID, hash)
       }
     }
   }
@@ -117,12 +117,12 @@ public final class JSONLRevocationStore: RevocationStore {
 
   /// Searches the log because a block of the snapshot is damaged. This is slow, and affects one token in some
   /// thousands, until another snapshot is written.
-  private func isRevokedAsTheLogTells(_ tokenID: String, _ hash: TokenIDHash) throws -> Bool {
+  private func isRevokedInLog(_ tokenID: String, _ hash: TokenIDHash) throws -> Bool {
     logger.error("snapshot is damaged; the log is searched", metadata: ["file": "\(path)"])
     index.distrustSnapshot()
-    if state.withLock({ $0.isLasting }) {
+    if state.withLock({ $0.isLongLived }) {
       try load()
-      makeSnapshotWhereWanted()
+      writeSnapshotIfDue()
       if let answer = try? index.contains(hash) { return answer }
     }
     return try existing(tokenID) != nil
@@ -255,10 +255,10 @@ public final class JSONLRevocationStore: RevocationStore {
 
   /// Writes a snapshot on a thread of its own, if many records follow the present one and the process is
   /// long-lived.
-  private func makeSnapshotWhereWanted() {
-    guard index.wantsSnapshot else { return }
+  private func writeSnapshotIfDue() {
+    guard index.isSnapshotDue else { return }
     let isMine = state.withLock { state in
-      guard state.isLasting, let next = state.nextSnapshot, next <= Clock.monotonicNanoseconds else {
+      guard state.isLongLived, let next = state.nextSnapshot, next <= Clock.monotonicNanoseconds else {
         return false
       }
       state.nextSnapshot = nil

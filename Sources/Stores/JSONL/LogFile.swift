@@ -90,12 +90,12 @@ final class LogFile: Sendable {
     do throws(SystemError) {
       written = try handle.write(bytes, at: size)
     } catch {
-      try? takeBack(0, from: size)
+      try? undoAppend(0, from: size)
       throw error
     }
     guard written == bytes.count else {
       // If this fails too, the next writer finds a torn record and sets it aside.
-      try? takeBack(written, from: size)
+      try? undoAppend(written, from: size)
       throw SystemError(call: "write", code: ENOSPC)
     }
     let end = try handle.status().size
@@ -107,7 +107,7 @@ final class LogFile: Sendable {
   }
 
   /// Cuts off the last write, unless a program that doesn't take the lock has appended since.
-  private func takeBack(_ count: Int, from size: Int) throws(SystemError) {
+  private func undoAppend(_ count: Int, from size: Int) throws(SystemError) {
     if try handle.status().size == size + count { try handle.truncate(to: size) }
   }
 

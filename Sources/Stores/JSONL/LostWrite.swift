@@ -41,7 +41,7 @@ enum LostWrite {
   ///   - start: the offset of the line in the file. Bytes.
   ///   - end: the offset of its newline, or of the end of the file. Bytes.
   /// - Throws: ``SystemError``.
-  static func tore(_ handle: FileHandle, from start: Int, to end: Int) throws(SystemError) -> Bool {
+  static func isTorn(_ handle: FileHandle, from start: Int, to end: Int) throws(SystemError) -> Bool {
     let size = try handle.status().size
     guard start >= durableSize(of: handle) ?? (size - longestTail) else { return false }
     var offset = start

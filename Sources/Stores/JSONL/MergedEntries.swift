@@ -1,10 +1,10 @@
-/// Merges sorted entries of several sources: a heap of the first of each.
+/// Merges the sorted entries of several sources with a heap that holds the first entry of each.
 struct MergedEntries {
   private let sources: [() throws -> SortEntry?]
-  /// A binary heap, the least entry at its root.
+  /// A binary heap with the least entry at its root.
   private var heap: [(entry: SortEntry, source: Int)] = []
 
-  /// - Parameter sources: each gives its entries in order, and nil at its end.
+  /// - Parameter sources: each returns its entries in order, and nil at its end.
   /// - Throws: what a source throws.
   init(_ sources: [() throws -> SortEntry?]) throws {
     self.sources = sources
@@ -14,10 +14,10 @@ struct MergedEntries {
     for index in stride(from: heap.count / 2 - 1, through: 0, by: -1) { sink(index) }
   }
 
-  /// The next entry in order, without taking it.
+  /// The next entry in order. It isn't removed.
   var first: SortEntry? { heap.first?.entry }
 
-  /// Takes the next entry in order; nil at the end.
+  /// Removes the next entry in order and returns it; nil at the end.
   /// - Throws: what a source throws.
   mutating func next() throws -> SortEntry? {
     guard let (entry, source) = heap.first else { return nil }

@@ -1,12 +1,14 @@
 import POSIX
 
-/// The files that a mint audit was rotated into: `<path>.000001`, `<path>.000002` and so on, oldest first.
+/// The files into which a mint audit was rotated: `<path>.000001`, `<path>.000002` and so on, oldest first.
 struct MintArchives {
+  /// The current file of the mint audit.
   let path: String
 
   private static let digits = 6
 
-  /// Their paths, oldest first.
+  /// The paths of the archives, oldest first.
+  /// - Throws: ``SystemError``.
   func all() throws(SystemError) -> [String] {
     guard try FileStatus.ofFile(at: Files.parent(of: path)) != nil else { return [] }
     let prefix = "\(path.split(separator: "/").last ?? "")."
@@ -19,7 +21,8 @@ struct MintArchives {
       .map { "\(Files.parent(of: path))/\($0)" }
   }
 
-  /// The path of the next one.
+  /// The path of the next archive.
+  /// - Throws: ``SystemError``.
   func next() throws(SystemError) -> String {
     let last = try all().last.flatMap { Int($0.suffix(Self.digits)) } ?? 0
     let number = "\(last + 1)"

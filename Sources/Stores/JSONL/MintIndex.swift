@@ -1,13 +1,14 @@
 import POSIX
 
-/// Tells in which blocks of a file of mints a subject, a session or a token may be: `<file>.index`.
+/// The index of a file of mints, `<file>.index`. It tells which blocks of the file may hold a mint of a
+/// token, a subject or a session.
 ///
-/// Behind the header stand the first keys of the pages, then the pages: each a checksum and 682 entries, which are a key
-/// of 32 bits and the number of a block, sorted. A look-up reads the header, 4 bytes a page, and a page or two: about
-/// 10 KiB for 64 MiB of mints. Bloom filters are smaller, but they can't be searched without reading all of them, or
-/// one bit of each block in a dozen places.
+/// After the header come the first keys of the pages (the fences), and then the pages. A page is a checksum
+/// and 682 sorted entries. An entry is a key of 32 bits and the number of a block. A look-up reads the
+/// header, 4 bytes per page, and a page or two: about 10 KiB for 64 MiB of mints. Bloom filters are smaller,
+/// but a search must read all of them, or one bit of each block in a dozen places.
 ///
-/// The answers of a list never depend on an index: where it is missing, damaged or another file's, the file is read.
+/// No answer depends on an index. If it is missing, damaged or belongs to another file, the file is read.
 struct MintIndex {
   static let pageSize = 4096
   private static let entrySize = 6
@@ -17,14 +18,14 @@ struct MintIndex {
   private let handle: FileHandle
   private let fences: [UInt8]
 
-  /// The index has been damaged.
+  /// A page of the index isn't what was written.
   struct Damaged: Error {}
 
-  /// Where the index of a file lies.
+  /// The path of a file's index.
   static func path(of file: String) -> String { "\(file).index" }
 
-  /// Opens the index of a file; nil where there is none, or none that is about the file as it is now.
-  /// - Throws: ``SystemError`` where the file itself can't be read.
+  /// Opens the index of a file. Nil if there is none, or if it doesn't fit the file as it is now.
+  /// - Throws: ``SystemError`` if the file itself can't be read.
   init?(of path: String, _ file: FileHandle) throws(SystemError) {
     guard let handle = try? SharedFiles.open(Self.path(of: path), flags: .read),
       let start = try? handle.read(count: MintIndexHeader.width, at: 0),
@@ -40,7 +41,7 @@ struct MintIndex {
 
   private static func pageCount(entries: Int) -> Int { (entries + entriesPerPage - 1) / entriesPerPage }
 
-  /// The bytes behind the header, of sorted entries: the first keys, and the pages.
+  /// The bytes of sorted entries after the header: the fences and the pages.
   static func encode(_ entries: [MintIndexEntry]) -> (fences: [UInt8], pages: [UInt8]) {
     var fences: [UInt8] = []
     var pages: [UInt8] = []
@@ -66,7 +67,7 @@ struct MintIndex {
     try (0..<fences.count / 4).flatMap(page)
   }
 
-  /// The numbers of the blocks that may hold a key.
+  /// The numbers of the blocks that may hold a mint with a key.
   /// - Throws: ``Damaged``, ``SystemError``.
   func blocks(of key: UInt32) throws -> Set<UInt16> {
     var blocks: Set<UInt16> = []
@@ -100,9 +101,9 @@ struct MintIndex {
   }
 }
 
-/// That a key occurs in a block.
+/// The fact that a key occurs in a block.
 struct MintIndexEntry: Comparable {
-  /// Both in one number, as some 600,000 of them are sorted at a time.
+  /// Key and block in one number, because a build sorts some 600,000 entries.
   private let number: UInt64
 
   init(key: UInt32, block: UInt16) { number = UInt64(key) << 16 | UInt64(block) }

@@ -1,6 +1,6 @@
 import POSIX
 
-/// Builds the index of a file of mints, or adds to it what the file has grown by.
+/// Builds the index of a file of mints, or extends it by what the file has grown.
 struct MintIndexBuilder {
   private static let chunkSize = 1 << 20
 
@@ -9,13 +9,13 @@ struct MintIndexBuilder {
   private let isArchive: Bool
   private let status: FileStatus
   private var entries: [MintIndexEntry]
-  /// Where the next line begins. Bytes.
+  /// The offset of the next line. Bytes.
   private var covered: Int
   private let blockShift: Int
 
   /// - Parameters:
-  ///   - index: what is known already; nil for nothing.
-  ///   - isArchive: whether the file changes no more.
+  ///   - index: the index to extend; nil to read the whole file.
+  ///   - isArchive: whether the file no longer changes.
   /// - Throws: ``SystemError``.
   init(_ file: FileHandle, extending index: MintIndex?, isArchive: Bool) throws(SystemError) {
     self.file = file
@@ -32,11 +32,11 @@ struct MintIndexBuilder {
     }
   }
 
-  /// Reads the file and gives the bytes of the index.
+  /// Reads the file and returns the bytes of its index.
   /// - Throws: ``SystemError``.
   mutating func build() throws(SystemError) -> [UInt8] {
     try readLines()
-    // A block that has a key more than once has one entry for it.
+    // A block that holds a key several times gets one entry for it.
     entries.sort()
     var unique: [MintIndexEntry] = []
     unique.reserveCapacity(entries.count)
@@ -54,7 +54,7 @@ struct MintIndexBuilder {
     var isTooLong = false
     while position < end {
       let chunk = rest + (try file.read(count: min(Self.chunkSize, end - position), at: position))
-      // The file was cut meanwhile.
+      // Another program cut the file meanwhile.
       if chunk.count == rest.count { return }
       position += chunk.count - rest.count
       var start = 0
@@ -66,7 +66,7 @@ struct MintIndexBuilder {
       }
       rest = Array(chunk[start...])
       if rest.count > BackwardLines.maximumLine {
-        // No record: nobody looks for it.
+        // It is too long for a record, so no look-up needs it.
         rest = []
         isTooLong = true
       }

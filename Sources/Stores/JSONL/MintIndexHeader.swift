@@ -1,29 +1,32 @@
 import POSIX
 
-/// What an index begins with: which part of which file it is about.
+/// The header of an index, which names the file and the part of it that the index covers.
 struct MintIndexHeader: Equatable {
-  /// Bytes from the beginning of the file of mints that the index knows; whole lines.
+  /// How many bytes from the beginning of the file of mints are covered. They are whole lines.
   let covered: Int
-  /// When the file last changed, where it changes no more: an archive, of which the index knows everything. Nanoseconds
-  /// since 1970; 0 for a file that grows.
+  /// The modification time of an archive, which the index covers completely. Nanoseconds since 1970; 0 for a
+  /// file that grows.
   let modified: Int
-  /// Lines belong to blocks of 2 to this power, by their first byte.
+  /// Blocks have 2 to this power bytes. A line belongs to the block of its first byte.
   let blockShift: Int
+  /// How many entries the index has.
   let entries: Int
-  /// Of the file's first and last covered bytes.
+  /// The checksum of the file's first 256 covered bytes.
   let first: UInt32
+  /// The checksum of the file's last 256 covered bytes.
   let last: UInt32
-  /// Of the first keys of the pages.
+  /// The checksum of the first keys of the pages.
   let fences: UInt32
 
-  /// Bytes the header takes.
+  /// The size of the header. Bytes.
   static let width = 52
   private static let mark = Array("mintidx1".utf8)
   /// How much of the file is compared at either end. Bytes.
   private static let comparedSize = 256
-  /// Block numbers have 16 bits.
+  /// The block shift of all files below 4 GiB.
   private static let smallestShift = 16
 
+  /// The header of an index of a file as it is now.
   /// - Throws: ``SystemError``.
   init(covered: Int, of handle: FileHandle, modified: Int, entries: Int, fences: [UInt8]) throws(SystemError)
   {
@@ -37,7 +40,7 @@ struct MintIndexHeader: Equatable {
     self.fences = CRC32C.checksum(fences[...])
   }
 
-  /// Reads a header; nil for anything that isn't one.
+  /// Reads a header. Nil if the bytes aren't one.
   init?(_ bytes: [UInt8]) {
     guard bytes.count == Self.width, bytes.starts(with: Self.mark),
       CRC32C.checksum(bytes.dropLast(4)) == UInt32(littleEndian: bytes.load(at: 48)),
@@ -64,14 +67,14 @@ struct MintIndexHeader: Equatable {
     return bytes
   }
 
-  /// How large blocks are, so that 65536 of them cover a file: 64 KiB up to 4 GiB.
+  /// The block size for which 65,536 blocks cover the file: 64 KiB for files below 4 GiB.
   static func blockShift(of size: Int) -> Int {
     var shift = smallestShift
     while size >> shift >= 1 << 16 { shift += 1 }
     return shift
   }
 
-  /// Whether this is about that file as it is now.
+  /// Whether the header fits a file as it is now.
   /// - Throws: ``SystemError``.
   func isAbout(_ handle: FileHandle) throws(SystemError) -> Bool {
     let status = try handle.status()
@@ -90,12 +93,12 @@ struct MintIndexHeader: Equatable {
 }
 
 extension [UInt8] {
-  /// The number that stands at an offset.
+  /// The number at an offset, in the byte order of memory.
   func load<Number: FixedWidthInteger & BitwiseCopyable>(at offset: Int) -> Number {
     withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Number.self) }
   }
 
-  /// Appends a number as it stands in memory.
+  /// Appends a number in the byte order of memory.
   mutating func append<Number: FixedWidthInteger>(_ number: Number) {
     Swift.withUnsafeBytes(of: number) { append(contentsOf: $0) }
   }

@@ -3,9 +3,10 @@ import POSIX
 
 /// Builds the indexes of a mint audit's files, without the log's lock.
 ///
-/// The current file's is built anew each time the file has grown by a step, from what the last one knew; with the file
-/// it becomes the archive's. Whoever grows the file past a step, rotates it, or finds an archive without an index, has that
-/// done in the background. Of several processes one does it.
+/// The current file's index is extended each time the file has grown by a step. When the file is rotated, its
+/// index becomes the archive's. A process starts a build in the background when it grows the file past a
+/// step, rotates it, or finds an archive without an index. If several processes start one, one of them
+/// builds.
 final class MintIndexing: Sendable {
   private struct State {
     var isRunning = false
@@ -14,7 +15,7 @@ final class MintIndexing: Sendable {
   }
 
   let archives: MintArchives
-  /// Bytes.
+  /// How much the current file grows before it is indexed again. Bytes.
   let step: Int
   private let reserve: SpaceReserve?
   private let logger: Logger
@@ -27,10 +28,13 @@ final class MintIndexing: Sendable {
     self.logger = logger
   }
 
-  /// Whether the current file, which ends there now, has grown past a step.
+  /// Whether the current file has just grown past a step.
+  /// - Parameters:
+  ///   - end: the file's size. Bytes.
+  ///   - count: how much it has just grown. Bytes.
   func isDue(at end: Int, grownBy count: Int) -> Bool { end / step > (end - count) / step }
 
-  /// Has the indexes built in the background.
+  /// Starts a build in the background, unless one is already waiting.
   func schedule() {
     let isFirst = state.withLock { state in
       defer { state.isWanted = true }
@@ -45,7 +49,8 @@ final class MintIndexing: Sendable {
     }
   }
 
-  /// The same for a reader, who would ask for it with every list: what fails once isn't tried again for it.
+  /// As ``schedule()``, but once per process. Every list without an index calls this, and a build that fails
+  /// would otherwise be tried again for each.
   func scheduleOnce() {
     guard
       state.withLock({ state in
@@ -56,7 +61,7 @@ final class MintIndexing: Sendable {
     schedule()
   }
 
-  /// Until nobody wants more: a file may have been rotated while the last was built.
+  /// Builds until no build is wanted: the file may be rotated during one.
   private func run() {
     while state.withLock({ state in
       state.isRunning = state.isWanted
@@ -71,8 +76,8 @@ final class MintIndexing: Sendable {
     }
   }
 
-  /// Builds the indexes that are missing.
-  /// - Returns: how many.
+  /// Builds the missing indexes.
+  /// - Returns: how many indexes were built.
   /// - Throws: ``SystemError``, ``StoreError``.
   func update() throws -> Int {
     var count = 0
@@ -88,13 +93,13 @@ final class MintIndexing: Sendable {
     return try build(archives.path, file, extending: index, isArchive: false) ? count + 1 : count
   }
 
-  /// - Returns: false where somebody else is at it.
+  /// - Returns: false if another process is building this index.
   private func build(
     _ path: String, _ file: FileHandle, extending index: MintIndex?, isArchive: Bool
   ) throws -> Bool {
     let draftPath = MintIndex.path(of: path) + ".new"
     let draft = try FileHandle(path: draftPath, flags: .create)
-    // Whoever had the lock has given the draft its name; it is no draft any more.
+    // The process that held the lock may have renamed the draft, which is the index now.
     guard try draft.tryLock(), try FileStatus.ofFile(at: draftPath)?.identity == draft.status().identity
     else { return false }
     do {
@@ -109,7 +114,7 @@ final class MintIndexing: Sendable {
       try? Files.remove(draftPath)
       throw error
     }
-    // An archive may have been removed meanwhile.
+    // Retention may have removed the archive meanwhile.
     if try FileStatus.ofFile(at: path) == nil { try Files.remove(MintIndex.path(of: path)) }
     return true
   }

@@ -1,14 +1,14 @@
-/// What mints are looked up by, as a number of 32 bits. Two keys may share one: whoever finds a mint by it compares the
-/// mint itself.
+/// The keys by which mints are looked up, as numbers of 32 bits. Two texts may have the same key, so a
+/// look-up compares the mints that it finds.
 enum MintKey {
-  /// The keys of a mint. One without a session has none for it.
+  /// The keys of a mint: token, subject and, if it has one, session.
   static func all(of mint: Mint) -> [UInt32] {
     var keys = [tokenID(mint.tokenID), subject(mint.subject)]
     if !mint.sessionID.isEmpty { keys.append(sessionID(mint.sessionID)) }
     return keys
   }
 
-  /// The keys that every mint asked for has; none where the query is about something else.
+  /// The keys that every matching mint has. Empty if the query has no such filter.
   static func all(of query: MintQuery) -> [UInt32] {
     var keys: [UInt32] = []
     if let value = query.tokenID { keys.append(tokenID(value)) }

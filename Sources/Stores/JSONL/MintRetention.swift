@@ -1,26 +1,28 @@
 import Logging
 import POSIX
 
-/// Removes archives of mints that have been kept for long enough.
+/// Removes archives of mints that are older than the retention.
 ///
-/// An archive is as old as its newest mint says, or its file where that is newer. That age is only as good as the clock:
-/// one that is years ahead makes everything look old. So the clock is believed only where the audit holds a mint of some
-/// days ago. Just after a jump it holds none, and just after a long pause neither; a day of use later it does.
+/// The age of an archive is that of its newest mint, or that of its modification time if it is newer. The age
+/// depends on the clock, and a clock that is years ahead makes everything look old. So the clock is trusted
+/// only if some mint was issued one to eight days ago. Right after the clock jumps ahead there is none, and
+/// after a long pause there is none either; a day after the next mint there is.
 struct MintRetention {
-  /// How long ago a mint must have been issued to confirm the clock, and how long ago it may have been. Seconds.
+  /// A mint that confirms the clock is at least this old. Seconds.
   private static let confirmedAfter = 86400
+  /// And at most this old. Seconds.
   private static let confirmedWithin = 8 * 86400
-  /// How far back a mint is looked for where the file is damaged. Bytes.
+  /// How far back a readable mint is looked for in a damaged file. Bytes.
   private static let searchedSize = 2 << 20
 
   let archives: MintArchives
-  /// Seconds.
+  /// How long archives are kept. Seconds.
   let kept: Int
   let clock: Clock
   let logger: Logger
 
-  /// - Parameter force: believes the clock.
-  /// - Returns: how many were removed, never the newest among them.
+  /// - Parameter force: trusts the clock in any case.
+  /// - Returns: how many archives were removed. The newest is never among them.
   /// - Throws: ``SystemError``, ``StoreError``.
   func removeOld(force: Bool) throws -> Int {
     let now = clock.seconds
@@ -57,7 +59,7 @@ struct MintRetention {
 
   // MARK: - The clock
 
-  /// Whether some mint was issued long enough before `now`, and not too long.
+  /// Whether some mint was issued one to eight days before `now`.
   private func isConfirmed(_ now: Int) throws -> Bool {
     for path in try [archives.path] + archives.all().reversed() {
       guard let handle = try SharedFiles.open(path, flags: .read) else { continue }
@@ -67,8 +69,8 @@ struct MintRetention {
     return false
   }
 
-  /// Finds the newest mint of a file that was issued at a time or before, by halving: mints stand in the order of their
-  /// time. Nil where there is none.
+  /// Finds the newest mint of a file that was issued at a time or before. A binary search suffices, because
+  /// mints are in the order of their time. Nil if there is none.
   private static func newestMint(in handle: FileHandle, issuedUntil time: Int) throws -> Mint? {
     var found: Mint?
     var low = 0
@@ -86,7 +88,7 @@ struct MintRetention {
     return found
   }
 
-  /// The last mint that can be read between two offsets; nil where there is none.
+  /// The last readable mint between two offsets; nil if there is none.
   private static func newestMint(
     in handle: FileHandle, before end: Int, downTo start: Int = 0
   ) throws -> Mint? {

@@ -1,20 +1,21 @@
 import Logging
 import POSIX
 
-/// A page of mints that is being filled, from one file after the other, newest first.
+/// Fills a page with mints from one file after the other, newest first.
 struct MintScan {
   private let query: MintQuery
   private let logger: Logger
   private let deadline: UInt64
   private var linesLeft: Int
-  /// Whether this call has got on at all: each does, however small the budget.
+  /// Whether this scan has made progress. Each scan does, however small its budget is.
   private var hasMoved = false
 
   private(set) var mints: [Mint] = []
-  /// Where the next page begins. A file is named by its inode, which stays when it is rotated.
+  /// The cursor of the next page. It names the file by its inode, which stays the same when the file is
+  /// rotated.
   private(set) var cursor: String?
   private(set) var isDone = false
-  /// Whether more was looked through than would have been with an index.
+  /// Whether more was read than with an index.
   private(set) var lacksIndex = false
 
   init(_ query: MintQuery, logger: Logger) {
@@ -27,8 +28,13 @@ struct MintScan {
 
   private var isUsedUp: Bool { hasMoved && (linesLeft <= 0 || Clock.monotonicNanoseconds >= deadline) }
 
-  /// Looks at the mints of a file that stand before `end`, until the page is full or the budget used up.
-  /// - Parameter unindexed: how much of the file may be without an index. Bytes.
+  /// Reads the mints of a file before an offset, until the page is full or the budget is used up.
+  /// - Parameters:
+  ///   - path: the file's path, to find its index.
+  ///   - handle: the open file.
+  ///   - end: an offset at which a line ends. Bytes.
+  ///   - unindexed: how much of the file may be without an index. Bytes.
+  /// - Throws: ``SystemError``, ``StoreError``.
   mutating func read(
     _ path: String, _ handle: FileHandle, before end: Int, unindexed: Int
   ) throws {
@@ -42,7 +48,7 @@ struct MintScan {
     hasMoved = true
   }
 
-  /// Looks at the blocks that may hold what is asked for.
+  /// Reads the blocks that may hold matching mints.
   private mutating func read(
     _ path: String, _ handle: FileHandle, before end: Int, _ index: MintIndex, _ keys: [UInt32]
   ) throws {
@@ -52,7 +58,9 @@ struct MintScan {
         $0.intersection(try index.blocks(of: $1))
       }
     } catch {
-      logger.warning("damaged index passed over", metadata: ["file": "\(path)", "reason": "\(error)"])
+      logger.warning(
+        "index is damaged; the file is read instead; remove the index to have it built again",
+        metadata: ["file": "\(MintIndex.path(of: path))", "reason": "\(error)"])
       lacksIndex = true
       return try read(path, handle, 0..<end)
     }
@@ -66,7 +74,7 @@ struct MintScan {
     }
   }
 
-  /// The first offset at which a line begins, at `offset` or behind; `end` where none does before it.
+  /// The first offset at or after `offset` at which a line begins, or `end` if no line begins before it.
   private static func startOfLine(from offset: Int, before end: Int, _ handle: FileHandle) throws -> Int {
     if offset == 0 { return 0 }
     var position = offset - 1
@@ -82,7 +90,7 @@ struct MintScan {
   private mutating func read(_ path: String, _ handle: FileHandle, _ range: Range<Int>) throws {
     var lines = BackwardLines(handle, before: range.upperBound, downTo: range.lowerBound)
     while true {
-      // At the beginning of a file the next one tells better where to go on.
+      // At the beginning of a file, the cursor is taken from the next file instead.
       if isUsedUp, lines.resumeOffset > range.lowerBound {
         return try stop(handle, lines.resumeOffset)
       }
@@ -101,14 +109,16 @@ struct MintScan {
   private mutating func add(_ line: BackwardLines.Line, of path: String, _ handle: FileHandle) throws {
     if line.bytes.isEmpty { return }
     guard let mint = (try? RecordLine.object(line.bytes)).flatMap({ Mint($0) }) else {
-      logger.error("damaged record skipped", metadata: ["file": "\(path)", "offset": "\(line.start)"])
+      logger.error(
+        "damaged record skipped; run pico-auth store verify",
+        metadata: ["file": "\(path)", "offset": "\(line.start)"])
       return
     }
     guard query.includes(mint) else { return }
-    // There is more: the next page begins below the last mint of this one.
+    // There are more mints. The next page begins below the last mint of this one.
     if mints.count == query.limit { return try stop(handle, line.end) }
     mints.append(mint)
-    // No second token has that identifier.
+    // No other token has that identifier.
     if query.tokenID != nil { isDone = true }
   }
 

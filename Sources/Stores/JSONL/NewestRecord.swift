@@ -1,11 +1,15 @@
 import POSIX
 
-/// When the newest record of an installation was written.
+/// The time of an installation's newest record.
 enum NewestRecord {
-  /// The later of the last revocation and the last mint, as they tell themselves; the time of the log's last change where
-  /// neither has a time. Seconds since 1970.
+  /// The time of the last revocation or of the last mint, whichever is later. If neither has a time, the
+  /// modification time of the log. Seconds since 1970.
   ///
-  /// The last of each, and not the latest: a clock that once was ahead leaves its mark for no longer.
+  /// Only the last record of each counts, not the one with the latest time. So a clock that was once ahead
+  /// has no effect after the next record.
+  /// - Parameters:
+  ///   - end: the offset at which the log's last line ends. Bytes.
+  ///   - mints: the mint audit; nil if there is none.
   /// - Throws: ``SystemError``, ``StoreError``, ``RecordLine/Damaged``.
   static func time(log: FileHandle, before end: Int, mints: (any MintAuditStore)?) throws -> Double {
     var times: [Double] = []

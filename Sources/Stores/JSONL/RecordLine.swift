@@ -1,16 +1,17 @@
 import Wire
 
-/// A record as it stands in a file: a JSON object on a line, with a checksum of itself as last member. Lines
-/// without one, such as the peer's, are taken if they are JSON.
+/// A record as a line of a file: a JSON object whose last member, `crc`, is a CRC-32C of what comes before
+/// it. A line without `crc`, such as one that pico-server-auth wrote, is accepted if it is JSON.
 enum RecordLine {
   private static let beforeChecksum = Array(#","crc":""#.utf8)
   private static let behindChecksum = Array(#""}"#.utf8)
   private static let suffixSize = 18
 
-  /// A line is damaged: it can't be what was written.
+  /// A line isn't what was written.
   struct Damaged: Error {}
 
-  /// The line for an object, with its newline.
+  /// The line of an object, with its checksum and newline.
+  /// - Parameter object: a JSON object with one member or more.
   static func seal(_ object: [UInt8]) -> [UInt8] {
     let payload = object.dropLast()
     var line: [UInt8] = []
@@ -34,9 +35,8 @@ enum RecordLine {
     }
   }
 
-  /// The bytes of the object on a line, without checksum and closing brace; nil where the line has no
-  /// checksum.
-  /// - Throws: ``Damaged`` where the checksum is another's.
+  /// The bytes of the object on a line, without checksum and closing brace. Nil if the line has no checksum.
+  /// - Throws: ``Damaged`` if the checksum doesn't match.
   static func sealedPayload(_ line: ArraySlice<UInt8>) throws(Damaged) -> ArraySlice<UInt8>? {
     guard line.count > suffixSize else { return nil }
     let suffix = line.suffix(suffixSize)
@@ -50,7 +50,7 @@ enum RecordLine {
     return payload
   }
 
-  /// Whether a line is what was written, which for one with a checksum needs no reading as JSON.
+  /// Whether a line is what was written. A line with a checksum needn't be parsed as JSON.
   static func isWhole(_ line: ArraySlice<UInt8>) -> Bool {
     do throws(Damaged) {
       if try sealedPayload(line) != nil { return true }
@@ -61,28 +61,28 @@ enum RecordLine {
     }
   }
 
-  /// Whether bytes are others but for one bit at the most.
+  /// Whether bytes differ from others in one bit at most.
   static func isNearly(_ bytes: some Collection<UInt8>, _ others: [UInt8]) -> Bool {
     bytes.count == others.count
       && zip(bytes, others).reduce(0) { $0 + ($1.0 ^ $1.1).nonzeroBitCount } <= 1
   }
 
-  /// The object on a line without the checksum at its end, whether that matches or not.
+  /// The object on a line without its checksum, whether the checksum matches or not.
   static func withoutChecksum(_ line: ArraySlice<UInt8>) -> [UInt8] {
     let suffix = line.suffix(suffixSize)
     guard line.count > suffixSize, suffix.starts(with: beforeChecksum) else { return Array(line) }
     return line.dropLast(suffixSize) + [UInt8(ascii: "}")]
   }
 
-  /// The object on a line, its checksum looked at and left out.
-  /// - Throws: ``Damaged``.
+  /// Checks the checksum of a line and returns its object without it.
+  /// - Throws: ``Damaged`` if the checksum doesn't match or the line isn't JSON.
   static func object(_ line: ArraySlice<UInt8>) throws(Damaged) -> JSONObject {
     if let payload = try sealedPayload(line) {
       guard let object = try? JSONObject(parsing: payload + [UInt8(ascii: "}")]) else { throw Damaged() }
       return object
     }
     guard let object = try? JSONObject(parsing: Array(line)) else { throw Damaged() }
-    // A checksum that isn't recognised as one any more: a flipped bit in its name, or beside its digits.
+    // This was a checksum that is no longer recognized: a bit flipped in its name or beside its digits.
     if let last = object.members.last, isNearly(last.name.utf8, Array("crc".utf8)) { throw Damaged() }
     return object
   }

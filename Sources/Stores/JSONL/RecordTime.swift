@@ -1,19 +1,22 @@
 import POSIX
 
-/// The time of day as far as records bear it out. A clock that is ahead would make every token look expired, and what is
-/// dropped then never comes back.
+/// The time of day, limited by the newest record. A clock that is ahead makes every token look expired, and
+/// what is dropped then can't be restored.
 enum RecordTime {
   private static let day = 86400.0
-  /// How far the clock may be beyond the newest record before it is refused: an installation may be idle. Seconds.
+  /// How far the clock may be ahead of the newest record. It is long because an installation may be idle.
+  /// Seconds.
   static let refused = 30 * day
-  /// How far it is believed. A revoked refresh token is good for days, so less than that. Seconds.
-  static let believed = day
+  /// How far the clock is trusted beyond the newest record. It is short because a revoked refresh token is
+  /// valid for days. Seconds.
+  static let trusted = day
 
-  /// The time to judge by: the clock's, but no later than a day after the newest record.
+  /// The time by which expiry is judged: the clock's, but no later than a day after the newest record.
   /// - Parameters:
-  ///   - newest: when that was written, seconds since 1970; nil where no record tells.
-  ///   - force: believe the clock.
-  /// - Throws: ``StoreError`` where the clock is more than 30 days beyond it.
+  ///   - clock: the time of day.
+  ///   - newest: when the newest record was written, seconds since 1970; nil if no record tells.
+  ///   - force: trusts the clock in any case.
+  /// - Throws: ``StoreError`` if the clock is more than 30 days ahead of the newest record.
   static func now(_ clock: Clock, newest: Double?, force: Bool) throws -> Double {
     let now = clock.now
     guard let newest, !force else { return now }
@@ -23,6 +26,6 @@ enum RecordTime {
         "the clock is \(days) days ahead of the newest record; nothing is removed. "
           + "Set the clock, or use --force if it is right")
     }
-    return min(now, newest + believed)
+    return min(now, newest + trusted)
   }
 }

@@ -1,15 +1,17 @@
 import Logging
 import POSIX
 
-/// Writes a log of revocations without those of tokens that have expired, and its snapshot, in bounded memory while others
-/// read and append.
+/// Writes a log of revocations anew without those of expired tokens, and writes its snapshot. Memory is
+/// bounded, and others can read and append meanwhile.
 struct RevocationCompaction {
-  /// Validators' clocks may be late by so much. Seconds.
+  /// How late the clock of a host that validates tokens may be. Seconds.
   static let margin = 60.0
-  /// No token lives longer, whatever the settings were when it was issued. Seconds: 100 years.
+  /// The longest lifetime that a token can have, whatever the settings were when it was issued. Seconds: 100
+  /// years.
   static let longestLifetime = 3_153_600_000.0
-  /// How much may be left to copy under the lock, and how often it is tried to get there. Bytes.
+  /// How much may be copied under the lock. Bytes.
   private static let lockedSize = 1 << 20
+  /// How often the copy is brought up to date before the rest, however large, is copied under the lock.
   private static let rounds = 8
 
   let path: String
@@ -18,14 +20,15 @@ struct RevocationCompaction {
   let logger: Logger
   let renew: (LogFile) throws -> Void
 
-  /// Runs under the compaction's lock.
+  /// Compacts the log. Call this under the lock of the compaction.
   /// - Parameters:
-  ///   - mints: what tells when tokens expire whose records don't.
-  ///   - force: believe the clock, however far it is ahead of the records.
-  /// - Throws: ``StoreError``, ``SystemError``, ``RecordLine/Damaged``; the log is as it was then.
+  ///   - mints: the mint audit, which tells when tokens expire if their records don't; nil if there is none.
+  ///   - force: trusts the clock, however far it is ahead of the records.
+  /// - Returns: how many revocations were kept and dropped.
+  /// - Throws: ``StoreError``, ``SystemError``, ``RecordLine/Damaged``. The log is unchanged then.
   func run(mints: (any MintAuditStore)?, force: Bool) throws -> (kept: Int, dropped: Int) {
     guard try FileStatus.ofFile(at: path) != nil else { return (0, 0) }
-    // Its last record is whole after this.
+    // Opening the log repairs its end, so its last record is whole.
     let end = try log.locked { try log.open(renew: renew) }
     let source = end.file.handle
     let newest = try NewestRecord.time(log: source, before: end.offset, mints: mints)
@@ -70,13 +73,14 @@ struct RevocationCompaction {
     }
   }
 
-  /// Copies what was appended meanwhile, the last of it under the lock, and gives the copy the log's name.
+  /// Copies what was appended meanwhile, the last part of it under the lock, and gives the copy the log's
+  /// name.
   private func finish(_ copy: inout RevocationCopy, of file: LogFile) throws {
     for round in 1... {
       let isDone = try log.locked {
         let end = try log.open(renew: renew)
         guard end.file.identity == file.identity else {
-          throw StoreError("\(path): replaced by another process meanwhile; try again")
+          throw StoreError("\(path): another process replaced the file meanwhile; try again")
         }
         let isSmall = end.offset - copy.copied <= Self.lockedSize || round == Self.rounds
         if isSmall {

@@ -1,16 +1,18 @@
 import POSIX
 
-/// A copy of a log of revocations that leaves out those of tokens that have expired.
+/// A copy of a log of revocations, without those of expired tokens.
 struct RevocationCopy {
   let path: String
   let draft: LogDraft
   let source: FileHandle
-  /// Seconds since 1970.
+  /// The time by which expiry is judged. Seconds since 1970.
   let now: Double
-  /// When tokens expire whose records don't tell: `key.high` is where the record begins, in the order of the log.
+  /// When tokens expire whose records don't tell, in the order of the log: `key.high` is the offset of a
+  /// record, and `value` is `exp`.
   var expiries: MergedEntries?
-  /// Bytes of the source that were copied.
+  /// How many bytes of the source were copied.
   private(set) var copied = 0
+  /// How many revocations were kept and dropped.
   private(set) var counts = (kept: 0, dropped: 0)
 
   init(path: String, draft: LogDraft, source: FileHandle, now: Double) {
@@ -20,8 +22,10 @@ struct RevocationCopy {
     self.now = now
   }
 
-  /// Copies on to an offset.
-  /// - Parameter keep: is told each token that is kept.
+  /// Copies the log up to an offset.
+  /// - Parameters:
+  ///   - end: an offset at which a line ends. Bytes.
+  ///   - keep: is called with each token that is kept.
   /// - Throws: ``SystemError``, ``StoreError``, ``RecordLine/Damaged``, and what `keep` throws.
   mutating func advance(to end: Int, keep: (TokenIDHash) throws -> Void = { _ in }) throws {
     guard end > copied else { return }
@@ -53,10 +57,10 @@ struct RevocationCopy {
     return nil
   }
 
-  /// Whether the token may still be good, but for its revocation.
+  /// Whether the token might still be valid without its revocation.
   private func isGood(_ times: RevocationLine.Times, _ found: Int?) -> Bool {
     if let expiry = times.expiry ?? found { return Double(expiry) + RevocationCompaction.margin > now }
-    // Not what the settings allow now: the token may be older than they are.
+    // The lifetimes in the settings don't count, because the token may be older than they are.
     return times.revokedAt <= 0
       || times.revokedAt + RevocationCompaction.longestLifetime + RevocationCompaction.margin > now
   }

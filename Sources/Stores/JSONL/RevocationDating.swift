@@ -1,7 +1,7 @@
 import POSIX
 
-/// Finds out when revoked tokens expire whose records don't tell, in bounded memory: the records without `exp` and the mint
-/// audit are both sorted by token, and merged.
+/// Finds out when revoked tokens expire whose records don't tell. Memory is bounded: the records without
+/// `exp` and the mint audit are each sorted by token, and merged.
 struct RevocationDating {
   private static let pageSize = 10_000
 
@@ -13,8 +13,11 @@ struct RevocationDating {
     self.mints = mints
   }
 
-  /// What the mint audit knows of the undated records in a part of a log. It isn't read where every record has a date.
-  /// - Returns: entries in the order of the log: `key.high` is where a record begins, and `value` the token's `exp`.
+  /// Looks up the records without `exp` of a part of a log in the mint audit. The audit is read only if there
+  /// are such records.
+  /// - Parameter range: offsets in the log at which lines begin and end. Bytes.
+  /// - Returns: entries in the order of the log. `key.high` is the offset of a record, and `value` is the
+  ///   token's `exp`.
   /// - Throws: ``StoreError``, ``SystemError``, ``RecordLine/Damaged``.
   func expiries(_ log: FileHandle, in range: Range<Int>) throws -> MergedEntries {
     let undated = ExternalSort(beside: path)
@@ -48,7 +51,7 @@ struct RevocationDating {
     var (key, expiry): (TokenIDHash?, Int) = (nil, 0)
     while let record = try undated.next() {
       while let mint = minted.first, mint.key <= record.key {
-        // Of a token that was recorded twice the later expiry, which comes last.
+        // If a token was recorded twice, the later expiry comes last and counts.
         (key, expiry) = (mint.key, mint.value)
         _ = try minted.next()
       }

@@ -2,19 +2,19 @@ import Logging
 import POSIX
 import Synchronization
 
-/// Which tokens a log of revocations has revoked, kept up with the log: its snapshot, and 16 bytes in memory for each
-/// record behind that.
+/// The tokens that a log of revocations revokes, kept up to date with the log: its snapshot, and 16 bytes in
+/// memory for each later record.
 ///
-/// Look-ups take a lock for as long as it takes to look into a set. Reading the log is another's: a look-up waits for it
-/// only where the log has changed since it was read.
+/// A look-up takes a lock only to look into a set. Another lock protects reading the log. A look-up waits for
+/// that one only if the log has changed since it was last read.
 final class RevocationIndex: Sendable {
-  /// How many records may stand behind a snapshot before it is worthwhile to write another.
+  /// How many records may follow a snapshot before another is worth writing.
   static let defaultTailLimit = 1 << 17
   private static let batchSize = 4096
 
   private struct Follower {
     var lines: AppendedLines
-    /// The snapshot that was looked at last, whether it was used or not.
+    /// The snapshot file that was opened last, whether it was used or not.
     var seen: FileStatus.Identity?
   }
 
@@ -31,9 +31,10 @@ final class RevocationIndex: Sendable {
     follower = Mutex(Follower(lines: AppendedLines(path: path)))
   }
 
-  /// Whether a token is revoked, where a log that looks like this was read to its end; else nil.
-  /// - Parameter status: nil where there is no log.
-  /// - Throws: ``RevocationSnapshot/Damaged`` where only the log can tell; ``StoreError`` where nothing can.
+  /// Whether a token is revoked, if a log with this status was read to its end. Nil otherwise.
+  /// - Parameter status: nil if there is no log.
+  /// - Throws: ``RevocationSnapshot/Damaged`` if only the log can tell; ``StoreError`` if nothing can;
+  ///   ``WouldWait`` if a block of the snapshot isn't in memory and this thread may not wait.
   func answer(_ hash: TokenIDHash, asOf status: FileStatus?) throws -> Bool? {
     let (isKnown, snapshots) = known.withLock { known -> (Bool?, Snapshots?) in
       guard known.isComplete(for: status) else { return (nil, nil) }
@@ -54,7 +55,7 @@ final class RevocationIndex: Sendable {
     known.tail.contains(hash) || known.earlier.contains(hash) || known.unfinished == hash
   }
 
-  /// What is looked at without the lock, as it is read from a file.
+  /// The snapshots, which are searched without the lock because that reads a file.
   private struct Snapshots {
     let current: RevocationSnapshot?
     let earlier: [RevocationSnapshot]
@@ -68,31 +69,33 @@ final class RevocationIndex: Sendable {
       do {
         for snapshot in earlier { if try snapshot.contains(hash) { return true } }
       } catch is RevocationSnapshot.Damaged {
-        throw StoreError("\(path): a snapshot of a log that is gone is damaged; restart the worker")
+        throw StoreError("\(path): the snapshot of an earlier log is damaged; restart the workers")
       }
       return try current?.contains(hash) ?? false
     }
   }
 
-  /// Whether so many records stand behind the snapshot that another is worthwhile, or it is damaged.
-  var wantsSnapshot: Bool { known.withLock { $0.isDamaged || $0.tail.count >= limit($0) } }
+  /// Whether the snapshot is damaged, or so many records follow it that another is worth writing.
+  var isSnapshotDue: Bool { known.withLock { $0.isDamaged || $0.tail.count >= limit($0) } }
 
-  /// Has the snapshot replaced by the next that somebody makes.
+  /// Marks the snapshot as damaged. The next one that a process writes replaces it.
   func distrustSnapshot() { known.withLock { $0.isDamaged = true } }
 
-  /// A sixteenth of what the snapshot has, so that writing it anew costs each record a constant.
+  /// How many records may follow the snapshot: a sixteenth of its tokens, so that rewriting it costs a
+  /// constant per record.
   private func limit(_ known: KnownRevocations) -> Int {
     max(tailLimit, (known.snapshot?.header.count ?? 0) / 16)
   }
 
   // MARK: - Following the log
 
-  /// How much is read by a thread that may not wait. Bytes.
+  /// How much a thread that may not wait reads. Bytes.
   private static let quickSize = 1 << 18
 
-  /// Reads what has come since the last time.
-  /// - Throws: ``RecordLine/Damaged`` for a damaged line, and then again each time; ``SystemError``, ``StoreError``;
-  ///   ``WouldWait`` where there is another log, or much to read, or another thread is at it, and this one may not wait.
+  /// Reads what was appended since the last call.
+  /// - Throws: ``RecordLine/Damaged`` for a damaged line, in this call and each later one. ``SystemError``,
+  ///   ``StoreError``. ``WouldWait`` if this thread may not wait and the log was replaced, has grown by more
+  ///   than 256 KiB, or is being read by another thread.
   func refresh() throws {
     if Waiting.isAllowed { return try follower.withLock { try refresh(&$0) } }
     let isDone: Void? = try follower.withLockIfAvailable { follower in
@@ -110,20 +113,20 @@ final class RevocationIndex: Sendable {
   private func refresh(_ follower: inout Follower) throws {
     if let status = try FileStatus.ofFile(at: path), let log = try newLog(status, follower.lines) {
       try follow(log, &follower)
-    } else if wantsSnapshot, let log = follower.lines.handle {
+    } else if isSnapshotDue, let log = follower.lines.handle {
       try adopt(log, &follower)
     }
     try readOn(&follower.lines)
   }
 
-  /// The log that has the name now, if it isn't the one that is followed.
+  /// The log that has the name now; nil if it is the one that is followed.
   private func newLog(_ status: FileStatus, _ lines: AppendedLines) throws -> FileHandle? {
     if lines.handle != nil, lines.status?.identity == status.identity { return nil }
     return try SharedFiles.open(path, flags: .read)
   }
 
-  /// Begins with another log at the end of its snapshot. Without a snapshot it is read from its beginning, and what the
-  /// former one revoked is kept.
+  /// Begins another log at the end of its snapshot. Without a snapshot, the log is read from its beginning,
+  /// and what the former one revoked is kept.
   private func follow(_ log: FileHandle, _ follower: inout Follower) throws {
     guard let snapshot = RevocationSnapshot.of(log, path: path, logger: logger) else { return }
     let former = follower.lines.handle
@@ -133,7 +136,7 @@ final class RevocationIndex: Sendable {
     }
   }
 
-  /// Goes on with a snapshot that somebody has made of the same log meanwhile.
+  /// Uses a snapshot that another process or thread has written of the same log meanwhile.
   private func adopt(_ log: FileHandle, _ follower: inout Follower) throws {
     let file = SnapshotPath.of(try log.status().identity, log: path)
     guard let seen = try FileStatus.ofFile(at: file)?.identity, seen != follower.seen else { return }
@@ -148,7 +151,7 @@ final class RevocationIndex: Sendable {
   ) throws {
     follower.lines = try AppendedLines(path: path, following: log, from: snapshot.covered)
     follower.seen = snapshot.identity
-    // What was known is given up outside of the lock: it may be a large set.
+    // The former set is freed outside of the lock, because it may be large.
     _ = known.withLock { known -> (RevocationSnapshot?, Set<TokenIDHash>) in
       body(&known)
       known.begin()
@@ -172,7 +175,8 @@ final class RevocationIndex: Sendable {
     }
     add()
     if change == .rewritten {
-      logger.error("file was cut or written over by somebody else", metadata: ["file": "\(path)"])
+      logger.error(
+        "another program cut or overwrote the file; exclude it from logrotate", metadata: ["file": "\(path)"])
     }
     let unfinished =
       lines.unfinished.isEmpty ? nil : try? RevocationLine.hash(lines.unfinished[...])

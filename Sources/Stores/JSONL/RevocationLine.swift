@@ -8,19 +8,20 @@ enum RevocationLine {
   private static let beforeExpiry = Array(#","exp":"#.utf8)
   private static let expiryName = Array(#""exp""#.utf8)
 
-  /// Which token a line revokes, and the times it tells.
+  /// The token that a line revokes, and the times on the line.
   struct Times {
     let hash: TokenIDHash
-    /// Seconds since 1970, rounded down; 0 where the line doesn't tell.
+    /// When the token was revoked. Seconds since 1970, rounded down if the line wasn't parsed as JSON; 0 if
+    /// the line doesn't tell.
     let revokedAt: Double
-    /// The token's `exp`; nil where the line doesn't tell.
+    /// The token's `exp`, seconds since 1970; nil if the line doesn't tell.
     let expiry: Int?
-    /// Whether an `exp` could be added as a further member.
+    /// Whether the object has no member `exp`, so that one can be added.
     let lacksExpiry: Bool
   }
 
-  /// Reads the times on a line. Lines that we wrote for our own tokens are not read as JSON: it takes ten times as
-  /// long.
+  /// Reads the times on a line. A line that pico-auth wrote for a token of its own isn't parsed as JSON,
+  /// which would take ten times as long.
   /// - Throws: ``RecordLine/Damaged``.
   static func times(_ line: ArraySlice<UInt8>) throws(RecordLine.Damaged) -> Times {
     if let payload = try RecordLine.sealedPayload(line), let times = quickTimes(payload) { return times }
@@ -31,7 +32,7 @@ enum RevocationLine {
       expiry: revocation.expiry.flatMap { $0 > 0 ? $0 : nil }, lacksExpiry: object["exp"] == nil)
   }
 
-  /// nil where the payload isn't exactly what we write.
+  /// Reads the times without parsing. Nil unless the payload has exactly the form that pico-auth writes.
   private static func quickTimes(_ payload: ArraySlice<UInt8>) -> Times? {
     guard payload.starts(with: beforeTokenID) else { return nil }
     var rest = payload.dropFirst(beforeTokenID.count)
@@ -49,7 +50,7 @@ enum RevocationLine {
       guard let expiry = number(digits), expiry > 0 else { return nil }
       return Times(hash: hash, revokedAt: Double(revokedAt), expiry: expiry, lacksExpiry: false)
     }
-    // In a reason it is harmless, but only JSON tells.
+    // In the text of a reason it has no meaning, but only a parser can tell.
     guard !rest.holds(expiryName) else { return nil }
     return Times(hash: hash, revokedAt: Double(revokedAt), expiry: nil, lacksExpiry: true)
   }
@@ -61,7 +62,9 @@ enum RevocationLine {
     return digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
   }
 
-  /// A line with an `exp` more, and its newline; for a line that lacks it.
+  /// Adds `exp` to a line that lacks it.
+  /// - Returns: the line with its checksum and newline.
+  /// - Throws: ``RecordLine/Damaged``.
   static func adding(expiry: Int, to line: ArraySlice<UInt8>) throws(RecordLine.Damaged) -> [UInt8] {
     var object: [UInt8]
     if let payload = try RecordLine.sealedPayload(line) {

@@ -3,10 +3,11 @@ import POSIX
 extension RevocationLine {
   private static let chunkSize = 1 << 18
 
-  /// The revocation on a line that ends; nil for an empty line, and for a torn one, as ``LostWrite`` tells it.
+  /// The revocation on a line that ends. Nil for an empty line and for a torn one (see ``LostWrite``).
   /// - Parameters:
-  ///   - start: bytes from the beginning of the file to the line.
-  ///   - end: to the byte behind its newline.
+  ///   - bytes: the line without its newline.
+  ///   - start: the offset of the line in the file. Bytes.
+  ///   - end: the offset after its newline. Bytes.
   /// - Throws: ``RecordLine/Damaged``, ``SystemError``.
   static func revocation(
     _ bytes: ArraySlice<UInt8>, from start: Int, to end: Int, of handle: FileHandle
@@ -15,14 +16,14 @@ extension RevocationLine {
     do {
       return try revocation(bytes)
     } catch let error as RecordLine.Damaged {
-      guard try LostWrite.tore(handle, from: start, to: end - 1) else { throw error }
+      guard try LostWrite.isTorn(handle, from: start, to: end - 1) else { throw error }
       return nil
     }
   }
 
-  /// Whether a line of a file revokes a token. Every line is looked at as workers do, so that no spelling of its
-  /// identifier hides it, and a damaged line is an alarm; nothing is kept.
-  /// - Parameter start: where a line begins. Bytes from the beginning.
+  /// Whether a line of a file revokes a token. Each line is read as workers read it, so that no spelling of
+  /// the identifier hides it and a damaged line raises an alarm. No line is kept in memory.
+  /// - Parameter start: an offset at which a line begins. Bytes.
   /// - Throws: ``RecordLine/Damaged``, ``SystemError``, ``StoreError``.
   static func revokes(
     _ token: TokenIDHash, in handle: FileHandle, from start: Int, path: String
@@ -33,11 +34,13 @@ extension RevocationLine {
     return isRevoked || (!lines.unfinished.isEmpty && (try? hash(lines.unfinished[...])) == token)
   }
 
-  /// The line of a file that revokes a token, looked for without reading the others as JSON, and in bounded memory; nil
-  /// where there is none.
+  /// Finds the revocation of a token without parsing other lines as JSON, in bounded memory. Nil if there is
+  /// none.
   ///
-  /// For a token identifier that JSON writes as it is: what has quotes, backslashes or control characters
-  /// isn't found, and nor is one that its writer has spelled with escapes.
+  /// The identifier must be one that JSON writes without escapes. One with quotes, backslashes or control
+  /// characters isn't found, nor is one that its writer has escaped.
+  /// - Parameter start: the offset from which to search. Bytes.
+  /// - Throws: ``RecordLine/Damaged``, ``SystemError``.
   static func find(_ tokenID: String, in handle: FileHandle, from start: Int = 0) throws -> Revocation? {
     let needle = Array("\"\(tokenID)\"".utf8)
     var offset = start
@@ -45,7 +48,7 @@ extension RevocationLine {
       let chunk = try handle.read(count: max(chunkSize, 2 * needle.count), at: offset)
       guard let found = chunk.firstIndex(of: needle) else {
         if chunk.count < chunkSize { return nil }
-        // It may stand across the end of the chunk.
+        // The identifier may extend across the end of the chunk.
         offset += chunk.count - needle.count + 1
         continue
       }
@@ -53,7 +56,7 @@ extension RevocationLine {
       var lines = LineReader(handle, from: lineStart)
       guard let line = try lines.next() else { return nil }
       let isWanted = { (revocation: Revocation) in revocation.tokenID.utf8.elementsEqual(tokenID.utf8) }
-      // At the end somebody is still writing, or was interrupted.
+      // A writer is appending this line, or was interrupted.
       guard line.isEnded else { return (try? revocation(line.bytes)).flatMap { isWanted($0) ? $0 : nil } }
       if let revocation = try revocation(line.bytes, from: line.start, to: line.end, of: handle),
         isWanted(revocation)

@@ -1,31 +1,33 @@
 import Logging
 import POSIX
 
-/// The tokens that the beginning of a log revokes, sorted, in a file beside it: `<log>.snapshot-<the log's inode>`.
+/// The tokens that the beginning of a log revokes, sorted, in a file beside the log: `<log>.snapshot-<the
+/// log's inode>`.
 ///
-/// It saves reading the log. Nothing depends on it: one that is damaged, or isn't of this log as it is, is ignored, and
-/// the log is read. A header, blocks of 4 KiB, and the first token of each block at the end (the fences), which are all
-/// that is kept in memory: 0.06 bytes a token.
+/// A snapshot saves reading the log. No answer depends on it: if it is damaged or doesn't fit the log as it
+/// is, the log is read. The file has a header, blocks of 4 KiB, and at the end the first token of each block
+/// (the fences). Only the fences are in memory: 0.06 bytes per token.
 ///
-/// Blocks are read with `pread(2)` and not mapped: a file that somebody cuts, or a disk that fails, is an error then and
-/// not SIGBUS.
+/// Blocks are read with pread(2) and not mapped. If another program cuts the file or the disk fails, that is
+/// an error then and not a SIGBUS.
 final class RevocationSnapshot: Sendable {
   /// A block isn't what was written.
   struct Damaged: Error {}
 
   let header: SnapshotHeader
-  /// Which file it is.
+  /// The identity of the snapshot's file.
   let identity: FileStatus.Identity
   private let handle: FileHandle
   private let fences: [TokenIDHash]
 
-  /// Bytes of the log that it covers.
+  /// How many bytes of the log are covered.
   var covered: Int { header.log.offset }
 
-  /// The snapshot of a log; nil where there is none that fits.
+  /// Opens the snapshot of a log. Nil if there is none that fits.
   /// - Parameters:
   ///   - log: the open log.
-  ///   - path: the log's.
+  ///   - path: the log's path.
+  ///   - logger: gets the reason why a snapshot is ignored.
   static func of(_ log: FileHandle, path: String, logger: Logger) -> RevocationSnapshot? {
     do {
       let file = SnapshotPath.of(try log.status().identity, log: path)
@@ -48,7 +50,7 @@ final class RevocationSnapshot: Sendable {
     }
   }
 
-  /// Reads header and fences; nil where they aren't whole.
+  /// Reads header and fences. Nil if they aren't what was written.
   private init?(_ handle: FileHandle) throws {
     let status = try handle.status()
     let blockSize = SnapshotHeader.blockSize
@@ -63,16 +65,17 @@ final class RevocationSnapshot: Sendable {
     self.handle = handle
   }
 
-  /// Whether all that a log revokes is covered, or was dropped for good: the snapshot's log was compacted from it.
+  /// Whether this snapshot's log was compacted from another log, so that every token that the other one
+  /// revokes is covered or was dropped because it expired.
   /// - Throws: ``SystemError``.
   func isOf(successorOf log: FileHandle) throws(SystemError) -> Bool {
     for place in header.ancestors { if try place.isIn(log) { return true } }
     return false
   }
 
-  /// Whether a token is among those that the covered part of the log revokes. Reads one block.
-  /// - Throws: ``Damaged`` where that can't be told; ``WouldWait`` where the block isn't in memory and the thread may not
-  ///   wait for it.
+  /// Whether the covered part of the log revokes a token. Reads one block.
+  /// - Throws: ``Damaged`` if the block can't be read; ``WouldWait`` if the block isn't in memory and this
+  ///   thread may not wait for the disk.
   func contains(_ token: TokenIDHash) throws -> Bool {
     var (low, high) = (0, fences.count)
     while low < high {
@@ -82,7 +85,7 @@ final class RevocationSnapshot: Sendable {
     return low == 0 ? false : try block(low - 1).contains(token)
   }
 
-  /// Hands over all tokens in order.
+  /// Returns a function that returns all tokens in order, and nil at the end.
   func entries() -> () throws -> SortEntry? {
     var (next, tokens) = (0, [TokenIDHash]()[...])
     return { [self] in

@@ -1,32 +1,34 @@
 import Wire
 
-/// Finds what can be kept of a damaged line: records glued together because the newline between them was lost, with a
-/// byte-order mark or carriage returns around them, or behind something else.
+/// Finds what can be kept of a damaged line: records that are glued together because a newline was lost,
+/// records with a byte-order mark or carriage returns around them, and records after other bytes.
 struct Salvage {
   /// A part of a line.
   struct Finding {
     enum Content {
       /// A record as it was written.
       case whole
-      /// A record whose checksum doesn't match, as it can be read: sealed anew, with a member that says so.
+      /// A readable record whose checksum doesn't match. `record` has a new checksum, and a member that says
+      /// that it was damaged.
       case doubtful(record: [UInt8])
       case unreadable
     }
 
-    /// Without a newline. Its indices are those of the line.
+    /// The part, without a newline. Its indices are those of the line.
     let bytes: ArraySlice<UInt8>
     let content: Content
   }
 
   let kind: StoreFile.Kind
 
-  /// Takes a line apart, in order. What is no more than white space or a byte-order mark is left out.
-  /// - Parameter isEnd: whether the line ends here; else what may go on is left for the next call.
-  /// - Returns: the findings, and how many bytes were looked at.
+  /// Takes a line apart, in order. White space and byte-order marks between records are left out.
+  /// - Parameter isEnd: whether the line ends here. If not, the last part may go on, and is left for the next
+  ///   call.
+  /// - Returns: the findings, and how many bytes were used.
   func findings(in line: ArraySlice<UInt8>, isEnd: Bool) -> (findings: [Finding], used: Int) {
     var findings: [Finding] = []
     var position = line.startIndex
-    /// Where something begins that is no whole record.
+    /// The beginning of the bytes that aren't part of a whole record.
     var rest = position
     while let brace = line[position...].firstIndex(of: UInt8(ascii: "{")) {
       switch JSONExtent.end(in: line, from: brace) {
@@ -48,7 +50,7 @@ struct Salvage {
     return (findings, line.count)
   }
 
-  /// Whether bytes are a record of the file as it was written.
+  /// Whether bytes are a record of this kind, as it was written.
   func isWhole(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard let object = try? RecordLine.object(bytes) else { return false }
     return kind == .revocations ? Revocation(object) != nil : Mint(object) != nil
@@ -62,7 +64,7 @@ struct Salvage {
     }
   }
 
-  /// White space, and what a byte-order mark consists of.
+  /// Whether a byte is white space or part of a byte-order mark.
   private static func isMark(_ byte: UInt8) -> Bool {
     [0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf].contains(byte)
   }
@@ -81,9 +83,9 @@ struct Salvage {
       .filter { $0.contains { !isMark($0) } }
   }
 
-  /// A revocation as it can be read from damaged bytes; nil without a `jti`.
+  /// Reads a revocation from damaged bytes. Nil if no `jti` can be read.
   ///
-  /// To keep one that nobody meant revokes nothing of importance; to drop one makes a revoked token good again.
+  /// A kept revocation that nobody meant does little harm. A dropped one makes a revoked token valid again.
   private static func readable(_ piece: ArraySlice<UInt8>) -> [UInt8]? {
     if let found = object(piece) {
       return found
@@ -97,7 +99,7 @@ struct Salvage {
     return sealed(object.finish())
   }
 
-  /// The object that a piece begins with, all its members kept.
+  /// The object at the beginning of a piece, with all its members. Nil if it isn't a readable revocation.
   private static func object(_ piece: ArraySlice<UInt8>) -> [UInt8]? {
     guard let brace = piece.firstIndex(of: UInt8(ascii: "{")),
       case .object(let end) = JSONExtent.end(in: piece, from: brace)
@@ -109,22 +111,24 @@ struct Salvage {
     return (try? RecordLine.object(record.dropLast())) == nil ? nil : record
   }
 
-  /// A record that says that it was damaged.
+  /// Adds a member that says that the record was damaged, and a new checksum.
   private static func sealed(_ object: [UInt8]) -> [UInt8] {
     RecordLine.seal(Array(object.dropLast()) + Array(#","damaged":true}"#.utf8))
   }
 
+  /// The longest identifier that is read from damaged bytes. Bytes.
   private static let longestTokenID = 1024
 
   private static let beforeTokenID = Array(#"{"jti":""#.utf8)
 
-  /// The `jti` of a damaged record, whose beginning may have lost a bit; nil where it can't be read.
+  /// The `jti` of a damaged record; nil if it can't be read. One bit of the record's beginning may have
+  /// flipped.
   private static func tokenID(in piece: ArraySlice<UInt8>) -> String? {
     let record = piece.drop { isMark($0) }
     if RecordLine.isNearly(record.prefix(beforeTokenID.count), beforeTokenID) {
       return string(record.dropFirst(beforeTokenID.count))
     }
-    // Elsewhere, or with spaces, as others write it.
+    // Other programs may write the member elsewhere or with spaces.
     let name = Array(#""jti""#.utf8)
     var rest = record
     while let quote = rest.firstIndex(of: UInt8(ascii: "\"")) {
@@ -140,11 +144,11 @@ struct Salvage {
     return nil
   }
 
-  /// A string up to its closing quote, as JSON reads it; nil where it isn't one.
+  /// The string up to its closing quote, parsed as JSON. Nil if it isn't a string.
   private static func string(_ bytes: ArraySlice<UInt8>) -> String? {
     guard let quote = bytes.prefix(longestTokenID).firstIndex(of: UInt8(ascii: "\"")) else { return nil }
     var value = bytes[..<quote]
-    // It is the next member's opening quote where the closing one has lost a bit.
+    // If a bit of the closing quote has flipped, this is the opening quote of the next member.
     if value.last == UInt8(ascii: ","), RecordLine.isNearly(value.dropLast().suffix(1), [UInt8(ascii: "\"")])
     {
       value = value.dropLast(2)

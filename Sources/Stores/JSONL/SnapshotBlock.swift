@@ -1,21 +1,21 @@
 /// A block of a ``RevocationSnapshot``: up to 255 tokens in order.
 ///
-/// | bytes | what |
+/// | offset | content |
 /// |---|---|
-/// | 0 | 16 bytes a token; zeros behind the last |
-/// | 4080 | how many, 4; the block's number, 8 |
-/// | 4092 | CRC-32C of what stands before, 4 |
+/// | 0 | the tokens, 16 bytes each; zeros after the last |
+/// | 4080 | the number of tokens, 4 bytes; the block's number, 8 bytes |
+/// | 4092 | CRC-32C of everything before, 4 bytes |
 ///
-/// The number tells a block from one that was written to the wrong place.
+/// The block's number reveals a block that was written to the wrong place.
 struct SnapshotBlock {
-  /// Tokens.
+  /// The most tokens that a block holds.
   static let capacity = 255
   private static let size = SnapshotHeader.blockSize
 
   private let bytes: [UInt8]
   private let count: Int
 
-  /// Reads a block; nil where it isn't what was written.
+  /// Reads a block. Nil if it isn't what was written.
   init?(_ bytes: [UInt8], number: Int) {
     guard bytes.count == Self.size,
       bytes.number(at: Self.size - 4, size: 4) == Int(CRC32C.checksum(bytes.dropLast(4))),
@@ -26,7 +26,8 @@ struct SnapshotBlock {
     self.bytes = bytes
   }
 
-  /// The block of these tokens, which are in order.
+  /// The bytes of a block.
+  /// - Parameter tokens: 1 to ``capacity`` tokens in order.
   static func bytes(_ tokens: [TokenIDHash], number: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(size)

@@ -2,33 +2,35 @@ import POSIX
 
 /// The first block of a ``RevocationSnapshot``.
 ///
-/// | bytes | what |
+/// | offset | content |
 /// |---|---|
 /// | 0 | `picorevs` |
-/// | 8 | format, 4; size of a block, 4 |
-/// | 16 | the log, and how much of it is covered: a place |
-/// | 40 | tokens, 8; blocks, 8; bytes of the log whose records need no date, 8 |
-/// | 64 | CRC-32C of the fences, 4; number of ancestors, 4 |
-/// | 72 | ancestors, 16 places |
-/// | 4092 | CRC-32C of what stands before, 4 |
+/// | 8 | format, 4 bytes; size of a block, 4 bytes |
+/// | 16 | the log and how much of it is covered, a place |
+/// | 40 | number of tokens, 8 bytes; number of blocks, 8 bytes; bytes of the log whose records need no expiry, 8 bytes |
+/// | 64 | CRC-32C of the fences, 4 bytes; number of ancestors, 4 bytes |
+/// | 72 | ancestors, up to 16 places |
+/// | 4092 | CRC-32C of everything before, 4 bytes |
 ///
-/// A place: the file's inode, 8; the offset, 8; the CRC-32C of what stands before it, 4; nothing, 4. All numbers are
-/// little-endian.
+/// A place has 24 bytes: the file's inode, 8; the offset, 8; the CRC-32C of the bytes before the offset, 4;
+/// zeros, 4. All numbers are little-endian.
 struct SnapshotHeader: Equatable {
   static let blockSize = 4096
   static let maximumAncestors = 16
   private static let magic = Array("picorevs".utf8)
   private static let format = 1
 
-  /// Which log is covered, and up to where.
+  /// The end of the covered part of the log.
   let log: FileCursor
-  /// Tokens.
+  /// The number of tokens.
   var count = 0
+  /// The number of blocks.
   var blocks = 0
-  /// Records of the log before this offset have an `exp`, or the mint audit knew none. Bytes.
+  /// Before this offset, every record of the log has an `exp`, or the mint audit had none for it. Bytes.
   let dated: Int
+  /// CRC-32C of the fences.
   var fencesChecksum: UInt32 = 0
-  /// Logs that this one was compacted from, the latest first: places in them.
+  /// The ends of the logs from which this one was compacted, the latest first.
   let ancestors: [FileCursor]
 
   init(log: FileCursor, dated: Int, ancestors: [FileCursor]) {
@@ -37,7 +39,7 @@ struct SnapshotHeader: Equatable {
     self.ancestors = Array(ancestors.prefix(Self.maximumAncestors))
   }
 
-  /// Reads a header; nil where it isn't whole.
+  /// Reads a header. Nil if it isn't what was written.
   init?(_ block: [UInt8]) {
     guard block.count == Self.blockSize, block.starts(with: Self.magic),
       block.number(at: Self.blockSize - 4, size: 4) == Int(CRC32C.checksum(block.dropLast(4))),

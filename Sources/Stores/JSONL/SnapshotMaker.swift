@@ -1,18 +1,18 @@
 import Logging
 import POSIX
 
-/// Writes a snapshot of a log as it is, for which the log isn't replaced.
+/// Writes a snapshot of a log as it is now. The log isn't replaced.
 struct SnapshotMaker {
   let path: String
   let log: AppendLog
   let logger: Logger
   let renew: (LogFile) throws -> Void
 
-  /// Merges the present snapshot with what has come since.
-  /// - Returns: false where another process is at it.
-  /// - Throws: ``StoreError``, ``SystemError``, ``RecordLine/Damaged``; the present snapshot stays then.
+  /// Merges the present snapshot with the records that follow it.
+  /// - Returns: false if another process is writing a snapshot.
+  /// - Throws: ``StoreError``, ``SystemError``, ``RecordLine/Damaged``. The present snapshot stays then.
   func run() throws -> Bool {
-    // Its last record is whole after this.
+    // Opening the log repairs its end, so its last record is whole.
     let end = try log.locked { try log.open(renew: renew) }
     let source = end.file.handle
     let final = SnapshotPath.of(end.file.identity, log: path)
@@ -29,7 +29,7 @@ struct SnapshotMaker {
     }
     try Files.rename(draftPath, to: final)
     try Files.synchronizeFolder(of: path)
-    // Somebody may have compacted the log meanwhile.
+    // Another process may have compacted the log meanwhile.
     if try FileStatus.ofFile(at: path)?.identity != end.file.identity { try Files.remove(final) }
     return true
   }
@@ -42,7 +42,7 @@ struct SnapshotMaker {
     while let (line, _) = try lines.next() {
       try tokens.add(SortEntry(key: try RevocationLine.hash(line), value: 0))
     }
-    // A snapshot never has what the log may lose.
+    // The log is flushed first, so that a snapshot never holds a record that the log may lose.
     try log.waitUntilDurable(end, renew: renew)
     try SnapshotWriter.write(
       try tokens.merged(with: former.map { [$0.entries()] } ?? []),
@@ -51,10 +51,11 @@ struct SnapshotMaker {
         ancestors: former?.header.ancestors ?? []), to: draft)
   }
 
-  /// The draft, locked; nil where another process is at it. Its lock goes with the process that has it.
+  /// Opens and locks the draft. Nil if another process is writing it. The kernel releases the lock when that
+  /// process ends.
   private func lockedDraft(_ path: String) throws -> FileHandle? {
     let draft = try FileHandle(path: path, flags: .create)
-    // Whoever had it may have finished, and given it another name.
+    // The process that held the lock may have renamed the draft.
     guard try draft.tryLock(), try FileStatus.ofFile(at: path)?.identity == draft.status().identity else {
       return nil
     }

@@ -1,13 +1,14 @@
 import POSIX
 
-/// Where snapshots of a log lie. Each is named by the inode of its log, so that a compacted log has its snapshot at the
-/// moment it gets its name.
+/// The paths of snapshots. A snapshot is named by the inode of its log, so that a compacted log has its
+/// snapshot from the moment it gets its name.
 enum SnapshotPath {
+  /// The path of the snapshot of a log.
   static func of(_ log: FileStatus.Identity, log path: String) -> String {
     "\(path).snapshot-\(String(log.inode, radix: 16))"
   }
 
-  /// Removes the snapshots of other logs that had this name, and what interrupted processes left of theirs.
+  /// Removes the snapshots of earlier logs of this name, and the drafts of interrupted processes.
   /// - Throws: ``SystemError``.
   static func removeOthers(than log: FileStatus.Identity, log path: String) throws(SystemError) {
     let (folder, kept) = (Files.parent(of: path), of(log, log: path))

@@ -5,10 +5,11 @@ enum SnapshotWriter {
   /// How much is written at once. Bytes.
   private static let pieceSize = 1 << 18
 
-  /// Writes a snapshot to an empty file, and waits until it is on the disk.
+  /// Writes a snapshot to an empty file and waits until it is on the disk.
   /// - Parameters:
-  ///   - tokens: in order; the same one may come more than once.
-  ///   - header: what it is of.
+  ///   - tokens: the tokens in order, with or without duplicates.
+  ///   - header: names the log. The numbers and the checksum are filled in.
+  ///   - file: the empty file.
   /// - Throws: ``SystemError``, and what `tokens` throws.
   static func write(_ tokens: MergedEntries, _ header: SnapshotHeader, to file: FileHandle) throws {
     var (tokens, header) = (tokens, header)

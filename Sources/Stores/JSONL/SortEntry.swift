@@ -1,4 +1,4 @@
-/// What an ``ExternalSort`` sorts: a key of 16 bytes and a value. 24 bytes.
+/// An entry of an ``ExternalSort``: a key of 16 bytes and a value, 24 bytes together.
 struct SortEntry: Comparable {
   let key: TokenIDHash
   let value: Int

@@ -2,29 +2,31 @@ import Logging
 import POSIX
 import Wire
 
-/// Looks a store's file over, record by record, without changing it and in bounded memory.
+/// Checks a file of a store, record by record and in bounded memory, without changing it.
 public struct StoreFile: Sendable {
-  /// What a file holds.
+  /// The kind of records that a file holds.
   public enum Kind: String, Sendable {
     case challenges, revocations, mints
   }
 
   /// A record that isn't what was written.
   public struct BadRecord: Sendable {
-    /// From 1.
+    /// The number of the line, counted from 1.
     public let line: Int
-    /// Bytes from the beginning of the file.
+    /// The offset of the record in the file. Bytes.
     public let offset: Int
+    /// What is wrong, as a phrase that follows the file and line.
     public let reason: String
   }
 
-  /// Bad records of one sort, of which there may be any number.
+  /// Bad records. There may be any number of them, so only the first are kept.
   public struct BadRecords: Sendable {
-    /// How many are kept.
+    /// How many bad records are kept.
     private static let limit = 1000
 
-    /// The first thousand.
+    /// The first 1000 bad records.
     public private(set) var first: [BadRecord] = []
+    /// How many there are.
     public private(set) var count = 0
 
     mutating func add(_ record: BadRecord) {
@@ -33,17 +35,23 @@ public struct StoreFile: Sendable {
     }
   }
 
+  /// The kind of its records.
   public let kind: Kind
+  /// Its path.
   public let path: String
-  /// Bytes.
+  /// Its size. Bytes.
   public let size: Int
-  /// Records that are in order.
+  /// How many records are whole.
   public let records: Int
+  /// The records that aren't what was written.
   public let bad: BadRecords
-  /// Bad records that harm nobody: a challenge that is damaged is never accepted, and all are gone in a minute.
+  /// Damaged challenges, which do no harm: they are never accepted, and all challenges are gone in a minute.
   public let harmless: BadRecords
 
-  /// The files of a store that exist: the current one, and those that were rotated.
+  /// Checks all files of a store that exist: the current one, and those that were rotated.
+  /// - Parameters:
+  ///   - kind: the kind of the store.
+  ///   - path: the path of the current file.
   /// - Throws: ``StoreError``, ``SystemError``.
   public static func all(_ kind: Kind, path: String) throws -> [StoreFile] {
     var paths = [path]
@@ -83,40 +91,43 @@ public struct StoreFile: Sendable {
     size = try FileStatus.ofFile(at: path)?.size ?? 0
   }
 
-  /// What is wrong with a line; nil where nothing is.
+  /// What is wrong with a line of a file; nil if nothing is.
   private static func fault(
     _ line: LineReader.Line, of handle: FileHandle, _ kind: Kind, number: Int
   ) throws -> String? {
-    guard line.isEnded else { return "has no end" }
+    guard line.isEnded else { return "has no newline at its end" }
     let fault = line.isWhole ? fault(line.bytes, kind, number: number) : "is longer than a record can be"
-    if let fault, kind != .challenges, try LostWrite.tore(handle, from: line.start, to: line.end - 1) {
-      return "\(fault): a power cut tore it before anybody was answered"
+    if let fault, kind != .challenges, try LostWrite.isTorn(handle, from: line.start, to: line.end - 1) {
+      return "\(fault): a power loss tore it before pico-auth answered"
     }
     return fault
   }
 
-  /// What is wrong with a line that ends; nil where nothing is.
+  /// What is wrong with a line that ends; nil if nothing is.
   static func fault(_ line: ArraySlice<UInt8>, _ kind: Kind, number: Int) -> String? {
     if kind == .challenges {
       let bytes = Array(line) + [UInt8(ascii: "\n")]
-      if number == 1 { return ChallengeFileHeader(bytes) == nil ? "is no header" : nil }
-      return ChallengeRecord(bytes) == nil ? "is no challenge" : nil
+      if number == 1 { return ChallengeFileHeader(bytes) == nil ? "isn't a header" : nil }
+      return ChallengeRecord(bytes) == nil ? "isn't a challenge" : nil
     }
     guard let object = try? RecordLine.object(line) else { return "is damaged" }
     switch kind {
-    case .revocations: return Revocation(object) == nil ? "is no revocation" : nil
-    default: return Mint(object) == nil ? "is no mint" : nil
+    case .revocations: return Revocation(object) == nil ? "isn't a revocation" : nil
+    default: return Mint(object) == nil ? "isn't a mint" : nil
     }
   }
 
-  /// Asks of a store's file, or of its lock, what a store asks before it works with it: who owns it, and who may write to it.
-  /// - Throws: ``StoreError``, ``SystemError``.
+  /// Checks that a store accepts a file or its lock: who owns it, and who may write to it.
+  /// - Throws: ``StoreError`` if the store would refuse it; ``SystemError``.
   public static func checkTrust(_ path: String) throws { _ = try SharedFiles.open(path, flags: .read) }
 
-  /// Writes the file anew with all that can be read of it, while others read and append; what can't be read, or only
-  /// doubtfully, goes into `<path>.bad-<time>`. Challenges are left as they are.
-  /// - Returns: nil where there was nothing to repair.
-  /// - Throws: ``StoreError``; the file is as it was then.
+  /// Writes the file anew with everything that can be read of it. Others can read and append meanwhile. What
+  /// can't be read, or only doubtfully, goes to `<path>.bad-<time>`. A file of challenges isn't changed.
+  /// - Parameters:
+  ///   - clock: the time of day, for the name of that file.
+  ///   - logger: gets what happens to the file while it is replaced.
+  /// - Returns: nil if nothing needed repair.
+  /// - Throws: ``StoreError``. The file is unchanged then.
   public func repair(clock: Clock, logger: Logger) throws -> StoreRepair.Outcome? {
     guard kind != .challenges, bad.count > 0 else { return nil }
     return try StoreRepair(kind: kind, path: path, clock: clock, logger: logger).run()

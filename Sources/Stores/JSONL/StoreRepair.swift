@@ -2,20 +2,21 @@ import Glibc
 import Logging
 import POSIX
 
-/// Writes a file of revocations or mints anew with all that can be read of it.
+/// Writes a file of revocations or mints anew with everything that can be read of it.
 ///
-/// The long part is done without the log's lock; what is appended meanwhile is added under it. Interrupted at any step,
-/// it leaves the file as it was, and a draft that the next repair replaces.
+/// The long part runs without the log's lock. What is appended meanwhile is copied under it. If a process is
+/// interrupted at any step, the file is unchanged, and the next repair replaces the draft.
 public struct StoreRepair {
-  /// What a repair did.
+  /// The result of a repair.
   public struct Outcome: Sendable {
-    /// Records that stood in damaged lines and were found whole.
+    /// How many whole records were found in damaged lines.
     public fileprivate(set) var recovered = 0
-    /// Revocations that were kept as they could be read: some of what they say may be wrong.
+    /// Damaged revocations that were kept as far as they can be read. Some of their members may be wrong.
     public fileprivate(set) var doubtful = StoreFile.BadRecords()
+    /// Records that can't be read and were dropped.
     public fileprivate(set) var dropped = StoreFile.BadRecords()
 
-    /// Whether everything that was written is still there.
+    /// Whether every record that was written is still there.
     public var isComplete: Bool { doubtful.count == 0 && dropped.count == 0 }
   }
 
@@ -37,28 +38,32 @@ public struct StoreRepair {
     badPath = "\(path).bad-\(seconds)"
   }
 
-  /// What is written.
+  /// The repaired file and what is known about it.
   private struct Copy {
     var good: BufferedWriter
-    /// Made when there is something for it.
+    /// The file for damaged bytes; made when there are some.
     var bad: BufferedWriter?
-    /// Bytes and lines of the source that were looked at.
+    /// How many bytes of the source were read.
     var offset = 0
+    /// How many lines of the source were read.
     var line = 0
     var outcome = Outcome()
   }
 
   private var draftPath: String { path + ".repaired" }
-  /// A name that an earlier repair, of the same second perhaps, hasn't taken.
+  /// The path of the file for damaged bytes. No earlier repair has used it, even in the same second.
   private let badPath: String
 
-  /// - Throws: ``StoreError``; the file is as it was then.
+  /// Repairs the file.
+  /// - Throws: ``StoreError``. The file is unchanged then.
   func run() throws -> Outcome {
     try StoreError.translating(path) { try FileLock(path: path + ".repair.lock").withLock(rewrite) }
   }
 
   private func rewrite() throws -> Outcome {
-    guard let source = try SharedFiles.open(path, flags: .read) else { throw StoreError("\(path): vanished") }
+    guard let source = try SharedFiles.open(path, flags: .read) else {
+      throw StoreError("\(path): the file is gone")
+    }
     try Files.remove(draftPath)
     let draft = try FileHandle(path: draftPath, flags: .createNew)
     try draft.giveOwner(of: source)
@@ -77,11 +82,11 @@ public struct StoreRepair {
     return copy.outcome
   }
 
-  /// Adds what was appended since, and puts the copy in the file's place; under the log's lock.
+  /// Copies what was appended meanwhile, and gives the draft the file's name. Call this under the log's lock.
   private func finish(_ copy: inout Copy, from source: FileHandle) throws {
     let current = try log.current()
     guard try source.status().identity == current.identity else {
-      throw StoreError("\(path): replaced by another process meanwhile; try again")
+      throw StoreError("\(path): another process replaced the file meanwhile; try again")
     }
     try read(source, to: .max, into: &copy)
     try copy.bad?.flush()
@@ -97,7 +102,7 @@ public struct StoreRepair {
       copy.line += 1
       copy.offset = line.end
       if !line.isWhole {
-        try takeApartLong(line, of: source, into: &copy)
+        try readLong(line, of: source, into: &copy)
       } else if StoreFile.fault(line.bytes, kind, number: copy.line) == nil {
         try copy.good.add(line: line.bytes)
       } else {
@@ -109,13 +114,15 @@ public struct StoreRepair {
     }
   }
 
-  /// A line that doesn't fit into memory is looked at through a window.
-  private func takeApartLong(_ line: LineReader.Line, of source: FileHandle, into copy: inout Copy) throws {
+  /// Reads a line that is too long for a record through a window.
+  private func readLong(_ line: LineReader.Line, of source: FileHandle, into copy: inout Copy) throws {
     let end = line.isEnded ? line.end - 1 : line.end
     var offset = line.start
     while offset < end {
       let bytes = try source.read(count: min(Self.windowSize, end - offset), at: offset)
-      guard !bytes.isEmpty else { throw StoreError("\(path): was cut while it was read") }
+      guard !bytes.isEmpty else {
+        throw StoreError("\(path): another program cut the file meanwhile; try again")
+      }
       let (findings, used) = salvage.findings(in: bytes[...], isEnd: offset + bytes.count == end)
       for finding in findings { try take(finding, at: offset + finding.bytes.startIndex, into: &copy) }
       offset += used

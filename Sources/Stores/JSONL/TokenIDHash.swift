@@ -1,7 +1,7 @@
 import Crypto
 
-/// A token identifier in 16 bytes. Ours are 16 bytes in lower-case hex and stand for themselves; any other
-/// is represented by the beginning of its SHA-256.
+/// A token identifier in 16 bytes. An identifier that pico-auth made is 32 lower-case hex digits and stands
+/// for itself. Any other is represented by the first 16 bytes of its SHA-256.
 struct TokenIDHash: Hashable, Comparable {
   let high: UInt64
   let low: UInt64
@@ -27,7 +27,7 @@ struct TokenIDHash: Hashable, Comparable {
     }
   }
 
-  /// Reads 32 lower-case hex digits and the quote behind them; nil where something else stands there.
+  /// Reads 32 lower-case hex digits and the quote after them. Nil if the text is something else.
   init?(digits text: ArraySlice<UInt8>) {
     guard text.count > 32, text[text.startIndex + 32] == UInt8(ascii: "\""),
       let high = Self.number(text.prefix(16)), let low = Self.number(text.dropFirst(16).prefix(16))

@@ -1,8 +1,8 @@
 import Logging
 import POSIX
 
-/// Sets aside what a crash, a full disk or a power cut left of records that nobody was answered for, so that the next
-/// record isn't glued to it. Used under the lock of the log that the file belongs to.
+/// Repairs the end of a log: sets aside what a crash, a full disk or a power loss left of records that were
+/// never answered, so that the next record isn't glued to it. All calls are made under the lock of the log.
 struct TornTail {
   private static let chunkSize = 1 << 20
 
@@ -10,8 +10,11 @@ struct TornTail {
   let clock: Clock
   let logger: Logger
 
-  /// Looks a file over that this process hasn't appended to, from what is known to be on the disk to its end.
-  /// - Returns: the file's size after.
+  /// Repairs a file that this process hasn't appended to yet. Checks everything that isn't known to be on the
+  /// disk.
+  /// - Parameter size: the file's size. Bytes.
+  /// - Returns: the file's size afterwards. Bytes.
+  /// - Throws: ``StoreError``, ``SystemError``.
   func recover(_ file: LogFile, size: Int) throws -> Int {
     let from = min(LostWrite.durableSize(of: file.handle) ?? max(0, size - LostWrite.longestTail), size)
     let start = try BackwardLines.endOfLastLine(of: file.handle, size: from)
@@ -22,8 +25,10 @@ struct TornTail {
     return try recover(file, from: line, size: size)
   }
 
-  /// Looks at what stands behind the last newline.
-  /// - Returns: the file's size after.
+  /// Repairs what follows the last newline.
+  /// - Parameter size: the file's size. Bytes.
+  /// - Returns: the file's size afterwards. Bytes.
+  /// - Throws: ``StoreError``, ``SystemError``.
   func recoverEnd(_ file: LogFile, size: Int) throws -> Int {
     guard size > 0, try file.handle.read(count: 1, at: size - 1) != [UInt8(ascii: "\n")] else { return size }
     return try recover(file, from: try BackwardLines.endOfLastLine(of: file.handle, size: size), size: size)
@@ -36,12 +41,12 @@ struct TornTail {
     while let line = try lines.next() {
       let isRecord = line.isWhole && (line.bytes.isEmpty || RecordLine.isWhole(line.bytes))
       if isRecord {
-        // A whole record that only lacks its newline is given one.
+        // A whole record that lacks only its newline gets one.
         if !line.isEnded { end = try file.append([UInt8(ascii: "\n")], size: size) }
         continue
       }
-      // Other damage stays: it is an alarm.
-      guard try !line.isEnded || LostWrite.tore(file.handle, from: line.start, to: line.end - 1) else {
+      // Other damage stays and raises an alarm.
+      guard try !line.isEnded || LostWrite.isTorn(file.handle, from: line.start, to: line.end - 1) else {
         continue
       }
       if let last = torn.last, last.upperBound == line.start {
@@ -54,20 +59,21 @@ struct TornTail {
     setAside(torn, of: file.handle)
     guard let writer = try SharedFiles.open(path, flags: .readWrite),
       try writer.status().identity == file.identity
-    else { throw StoreError("\(path): replaced by another program meanwhile") }
+    else { throw StoreError("\(path): another program replaced the file meanwhile; try again") }
     if torn.last?.upperBound == end, let last = torn.popLast() {
       try writer.truncate(to: last.lowerBound)
       end = last.lowerBound
     }
     try blank(torn, in: writer)
-    // Now, so that no later power cut mixes what was cut with what is appended.
+    // This is flushed now, so that no later power loss mixes what was cut with what is appended.
     try writer.synchronizeData()
     return end
   }
 
-  /// Makes empty lines of torn ones that whole records stand behind, so that these need not be moved.
+  /// Turns torn lines into empty lines, so that the whole records after them needn't be moved.
   ///
-  /// First NULs, then newlines: whichever sectors a power cut leaves of either, what is left is torn and nothing else.
+  /// It writes first NULs, then newlines, and flushes each. Whichever sectors a power loss leaves of either,
+  /// the line is still torn or empty.
   private func blank(_ ranges: [Range<Int>], in file: FileHandle) throws {
     for (byte, newlines) in [(UInt8(0), 1), (UInt8(ascii: "\n"), 0)] where !ranges.isEmpty {
       for range in ranges {
@@ -82,7 +88,7 @@ struct TornTail {
     }
   }
 
-  /// Copies what is to go into a file beside.
+  /// Copies the torn lines to `<path>.torn-<time>`.
   private func setAside(_ ranges: [Range<Int>], of file: FileHandle) {
     let aside = "\(path).torn-\(clock.seconds)"
     do {
@@ -105,12 +111,12 @@ struct TornTail {
         metadata: ["file": "\(path)", "offset": "\(ranges[0].lowerBound)", "aside": "\(aside)"])
     } catch {
       logger.error(
-        "torn record removed",
+        "torn record removed without a copy",
         metadata: ["file": "\(path)", "offset": "\(ranges[0].lowerBound)", "reason": "\(error)"])
     }
   }
 
-  /// Where the first NUL stands; nil where there is none.
+  /// The offset of the first NUL; nil if there is none.
   private func firstNUL(_ file: FileHandle, from start: Int, to end: Int) throws -> Int? {
     var offset = start
     while offset < end {
