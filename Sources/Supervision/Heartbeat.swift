@@ -3,16 +3,16 @@ import Glibc
 import POSIX
 import Synchronization
 
-/// Tells a worker's supervisor that the worker's threads still take requests. The supervisor replaces a worker that it
-/// doesn't hear from within the worker's timeout.
+/// The sign of life that a worker sends to its supervisor. The supervisor replaces a worker that sends none for longer than
+/// `worker_timeout_seconds`.
 public final class Heartbeat: LivenessReport {
   private let descriptor: Int32
   private let interval: UInt64
   private let last = Atomic<UInt64>(0)
 
   /// - Parameters:
-  ///   - descriptor: the writing end of the supervisor's pipe, which doesn't block.
-  ///   - interval: seconds from one beat to the next.
+  ///   - descriptor: the writing end of the supervisor's pipe, non-blocking.
+  ///   - interval: the longest time from one beat to the next. Seconds.
   public init(descriptor: Int32, interval: Double) {
     self.descriptor = descriptor
     self.interval = UInt64(interval * 1e9)
@@ -33,7 +33,7 @@ public final class Heartbeat: LivenessReport {
   /// web servers take for the last answers.
   public func reportStop() { report(-getpid()) }
 
-  /// Written whole or not at all, as it is shorter than PIPE_BUF. The write doesn't wait for a supervisor that hangs.
+  /// Atomic, as it is shorter than PIPE_BUF: pipe(7). If the pipe is full, the report is lost, as the supervisor hangs.
   private func report(_ number: pid_t) {
     var number = number
     _ = write(descriptor, &number, MemoryLayout<pid_t>.size)

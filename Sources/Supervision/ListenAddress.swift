@@ -1,15 +1,16 @@
 import POSIX
 
-/// Where to listen: `unix:PATH` or `HOST:PORT`.
+/// An address to listen on: `unix:PATH` or `HOST:PORT`.
 public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
   case unix(path: String)
   /// The host is an IPv4 address, an IPv6 address in brackets, or a name.
   case tcp(host: String, port: UInt16)
 
+  /// - Returns: nil if `text` has another form, the port exceeds 65,535, or the path exceeds 107 bytes. `unix(7)`.
   public init?(_ text: String) {
     if text.hasPrefix("unix:") {
       let path = String(text.dropFirst("unix:".count))
-      // sockaddr_un holds 107 bytes and a zero.
+      // sun_path has 108 bytes, the terminating zero included.
       guard !path.isEmpty, path.utf8.count < 108 else { return nil }
       self = .unix(path: path)
       return
@@ -26,7 +27,7 @@ public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
     self = .tcp(host: String(host), port: port)
   }
 
-  /// Whether only processes of this host can connect.
+  /// Whether only processes of this host can connect: a unix socket or a loopback address.
   public var isLocal: Bool {
     switch self {
     case .unix: true

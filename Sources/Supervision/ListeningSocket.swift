@@ -6,27 +6,30 @@ import POSIX
 public final class ListeningSocket: CustomStringConvertible {
   /// Who may connect to a unix socket.
   public struct Access {
-    /// Whoever can connect can claim to be the web server, so by default only the owner and the group can.
+    /// Permission bits. A process that can connect can claim to be the web server, so by default only the owner and the
+    /// group can.
     public var mode: UInt32 = 0o660
-    /// The numbers of user and group; nil for those of this process.
+    /// The owning user id; nil is this process's.
     public var owner: UInt32?
+    /// The owning group id; nil is this process's.
     public var group: UInt32?
 
     public init() {}
   }
 
-  /// The kernel cuts this to the system's maximum, `net.core.somaxconn`. `listen(2)`.
+  /// The kernel limits the backlog to `net.core.somaxconn`. `listen(2)`.
   private static let backlog = Int32.max
-  /// How often to check whether another process has stopped listening, and the microseconds between.
+  /// How many times to check whether another process has stopped listening.
   private static let probes = 20
+  /// The time between two checks. Microseconds.
   private static let probePause: UInt32 = 100_000
 
   public let description: String
   let handle: FileHandle
-  /// The file to remove at the end; nil once removed, as another process may own a file of that name then.
+  /// The socket file to remove at the end. nil once removed: another process may then own a file of that name.
   private var path: String?
 
-  /// Binds and listens. Replaces a socket file that no process listens on.
+  /// Binds and listens. Replaces a socket file that no process listens on. `bind(2)`, `listen(2)`.
   /// - Throws: ``ListenError``.
   public init(_ address: ListenAddress, access: Access = Access()) throws(ListenError) {
     description = "\(address)"
@@ -49,15 +52,18 @@ public final class ListeningSocket: CustomStringConvertible {
     }
   }
 
-  /// Uses the socket that the service manager passed to this process; nil if it passed none. `sd_listen_fds(3)`.
-  /// - Throws: ``ListenError`` if it passed anything but one listening socket.
+  /// Uses the socket that the service manager passed to this process. `sd_listen_fds(3)`.
+  /// - Returns: nil if it passed none.
+  /// - Throws: ``ListenError`` if it passed several, or one that doesn't listen.
   public init?(inheritedBy environment: [String: String]) throws(ListenError) {
     guard environment["LISTEN_PID"] == "\(getpid())", let count = environment["LISTEN_FDS"] else {
       return nil
     }
     let descriptor: Int32 = 3
     guard count == "1", StartMode.isListening(descriptor) else {
-      throw ListenError(description: "LISTEN_FDS=\(count): expected one listening socket")
+      throw ListenError(
+        description:
+          "LISTEN_FDS=\(count): expected one listening socket: give the socket unit one ListenStream=")
     }
     description = "socket of the service manager"
     path = nil
@@ -74,12 +80,14 @@ public final class ListeningSocket: CustomStringConvertible {
   private static func unix(_ path: String, _ access: Access) throws -> FileHandle {
     let handle = try open(AF_UNIX)
     if let status = try FileStatus.ofFile(at: path) {
-      guard status.isSocket else { throw ListenError(description: "unix:\(path): exists and is no socket") }
+      guard status.isSocket else {
+        throw ListenError(description: "unix:\(path): isn't a socket: move the file away")
+      }
       try refuseIfInUse(path)
       try Files.remove(path)
     }
-    // Another user may own the folder and replace the file by a link. Nothing here follows one, and the file has its mode
-    // from the beginning.
+    // Another user may own the folder and replace the file by a symbolic link. bind(2) doesn't follow one, and chmod(2)
+    // would: so the umask gives the file its mode from the beginning.
     let mask = umask(~mode_t(access.mode) & 0o777)
     defer { umask(mask) }
     _ = try withUnixAddress(path) { address, size in
@@ -91,8 +99,9 @@ public final class ListeningSocket: CustomStringConvertible {
     return handle
   }
 
-  /// Changes the owner of the socket and of nothing else: the folder's owner could have replaced it by a hard link to a
-  /// file of root's.
+  /// Changes the owner of the socket, and of no other file: the folder's owner could have replaced the socket by a hard link
+  /// to a file that root owns.
+  /// - Throws: ``SystemError`` with ENXIO if the file isn't a socket or has several names.
   private static func changeOwner(_ path: String, _ access: Access) throws(SystemError) {
     let file = FileHandle(
       owning: try retryingOnInterrupt("open", path) { Glibc.open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) })
@@ -103,8 +112,8 @@ public final class ListeningSocket: CustomStringConvertible {
     }
   }
 
-  /// Only a refused connection proves that no process listens. Workers whose supervisor was killed listen for another
-  /// second or two.
+  /// Only a refused connection proves that no process listens. After a supervisor was killed, its workers still listen for
+  /// a second or two, so this waits up to 2 s.
   private static func refuseIfInUse(_ path: String) throws {
     var code = try attempt(path)
     for _ in 0..<probes where code == 0 {
@@ -114,11 +123,12 @@ public final class ListeningSocket: CustomStringConvertible {
     if code == ECONNREFUSED || code == ENOENT { return }
     throw ListenError(
       description: code == 0 || code == EAGAIN
-        ? "unix:\(path): another process listens there"
+        ? "unix:\(path): another process listens there: stop it, or listen elsewhere"
         : "unix:\(path): \(SystemError(call: "connect", code: code, path: path).reason)")
   }
 
-  /// Connects. Returns 0 or an errno.
+  /// Connects, without waiting. `connect(2)`.
+  /// - Returns: 0 or an `errno`.
   private static func attempt(_ path: String) throws(SystemError) -> Int32 {
     let probe = try open(AF_UNIX, SOCK_NONBLOCK.rawValue)
     return withUnixAddress(path) { address, size in
@@ -168,7 +178,7 @@ public final class ListeningSocket: CustomStringConvertible {
   }
 }
 
-/// Why listening on an address failed.
+/// Listening on an address failed. The description names the address, the cause and the remedy.
 public struct ListenError: Error, CustomStringConvertible {
   public let description: String
 }

@@ -2,14 +2,15 @@ import CLinux
 import Glibc
 import POSIX
 
-/// The service manager that started this program and wants to know its state: systemd. `sd_notify(3)`.
+/// Reports the state of the service to systemd, if systemd started it. `sd_notify(3)`.
 public struct ServiceManager {
   private let socket: String?
-  /// How often to notify its watchdog. Seconds; nil if it has none. `sd_watchdog_enabled(3)`.
+  /// How often to notify the watchdog: a third of its timeout. Seconds; nil without a watchdog. `sd_watchdog_enabled(3)`.
   let watchdogInterval: Double?
 
-  /// - Parameter environment: NOTIFY_SOCKET is a path, or an abstract name behind `@`. WATCHDOG_USEC is the time without a
-  ///   notification after which the service manager ends the service, in microseconds.
+  /// - Parameter environment: NOTIFY_SOCKET is the path of a socket, or `@` and an abstract name (`unix(7)`). WATCHDOG_USEC
+  ///   is the timeout after which systemd ends a service that sends no notification, in microseconds. WATCHDOG_PID is the
+  ///   process that it applies to.
   public init(environment: [String: String]) {
     socket = environment["NOTIFY_SOCKET"]
     let isMeant = environment["WATCHDOG_PID"].map { $0 == "\(getpid())" } ?? true
@@ -25,7 +26,7 @@ public struct ServiceManager {
 
   func notifyStopping() { notify("STOPPING=1") }
 
-  /// Ignores failures: the service runs without its manager too.
+  /// Sends one datagram. Ignores failures: the service must run although systemd doesn't read.
   private func notify(_ message: String) {
     guard let socket, !socket.isEmpty, socket.utf8.count < 108 else { return }
     var address = sockaddr_un()

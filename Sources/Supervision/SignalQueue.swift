@@ -2,13 +2,13 @@ import CLinux
 import Glibc
 import POSIX
 
-/// Signals that the process waits for. A signal that comes between checking and waiting isn't lost, as it would be with a
-/// handler.
+/// The signals that the supervisor waits for. `signalfd(2)` keeps a signal that arrives between checking and waiting; with
+/// a signal handler, the supervisor would miss it and wait on.
 final class SignalQueue {
   private let handle: FileHandle
 
-  /// Blocks the signals. `signalfd(2)`.
-  /// - Throws: ``SystemError``.
+  /// Blocks the signals for this thread and those that it starts. `pthread_sigmask(3)`.
+  /// - Throws: ``SystemError`` (`signalfd`).
   init(_ signals: [Int32]) throws(SystemError) {
     var set = sigset_t()
     sigemptyset(&set)
@@ -20,8 +20,9 @@ final class SignalQueue {
       })
   }
 
-  /// Waits for a signal, or for something to read on another descriptor.
-  /// - Returns: the signals that came; none if the other descriptor is readable, or after the timeout.
+  /// Waits until a signal arrives, the other descriptor is readable, or the time is over. `poll(2)`.
+  /// - Parameter seconds: 0 to 3600; other values are clamped.
+  /// - Returns: the signals that have arrived, perhaps none.
   func wait(seconds: Double, or other: FileHandle) -> [Int32] {
     var polls = [
       pollfd(fd: handle.descriptor, events: Int16(POLLIN), revents: 0),

@@ -3,23 +3,23 @@ import FastCGI
 import Glibc
 import POSIX
 
-/// Stops a worker: SIGTERM, SIGINT, SIGQUIT or the end of its supervisor at once; SIGUSR1, which web servers and the
-/// supervisor send, gracefully.
+/// Stops a worker when it receives a signal or its supervisor ends.
+///
+/// SIGTERM, SIGINT, SIGQUIT and the end of the supervisor are urgent. SIGUSR1 is a graceful stop: the supervisor and some
+/// web servers send it to a worker that they replace.
 public struct StopSignals: StopRequest {
   private static let urgentSignals = [SIGTERM, SIGINT, SIGQUIT]
   private static let signals = urgentSignals + [SIGUSR1]
 
-  /// The signals, as a descriptor that becomes readable.
-  ///
-  /// It is never read, so it stays readable. A signal handler can't do that: it runs on one thread, perhaps after that
-  /// thread has checked for a stop and before it waits.
+  /// A descriptor that becomes readable when a signal arrives. Nobody reads it, so it stays readable for every thread. A
+  /// signal handler would run on one thread only, perhaps after this has checked for a stop and before it waits.
   private let signals: FileHandle
   public let descriptors: [Int32]
 
-  /// Blocks the signals for this thread and those it starts, and ignores SIGHUP: it is meant for the supervisor, and
-  /// terminals and service managers send it to the whole group. `signalfd(2)`.
-  /// - Parameter lifeline: the reading end of a pipe that the supervisor holds open.
-  /// - Throws: ``SystemError``.
+  /// Blocks the signals for this thread and those that it starts, `pthread_sigmask(3)`. Ignores SIGHUP: it tells the
+  /// supervisor to reload, but terminals and service managers send it to all processes of the group.
+  /// - Parameter lifeline: the reading end of a pipe whose writing end the supervisor holds; nil without a supervisor.
+  /// - Throws: ``SystemError`` (`signalfd`).
   public init(lifeline: Int32?) throws(SystemError) {
     signal(SIGHUP, SIG_IGN)
     var set = sigset_t()
@@ -31,7 +31,7 @@ public struct StopSignals: StopRequest {
     descriptors = [signals.descriptor] + (lifeline.map { [$0] } ?? [])
   }
 
-  /// `sigpending(2)`: the signals stay pending.
+  /// Whether an urgent signal is pending (`sigpending(2)`) or the supervisor has ended.
   public var isUrgent: Bool {
     var pending = sigset_t()
     sigpending(&pending)

@@ -3,60 +3,37 @@ import Glibc
 import Logging
 import POSIX
 
-// Supervision: how the process was started, the listening socket, the worker processes that share it, and systemd. Of
-// the protocol that workers speak it knows only how long a worker may take to stop.
+// The module Supervision owns the run mode, the listening socket, the worker processes that share it, stop signals,
+// heartbeats and systemd. It doesn't know authentication. Of the FastCGI protocol, it knows only how long a worker takes
+// to stop.
 
 /// Runs worker processes on one listening socket. Starts them, restarts one that dies or hangs, replaces all of them when
 /// the configuration changes, and stops them.
 public final class Supervisor {
-  /// Workers finish their requests and end within 2 s. The supervisor kills a worker that takes longer than this.
-  /// Seconds.
+  /// How long a worker may take to stop before the supervisor kills it. Workers normally finish their requests and end
+  /// within 2 s. Seconds.
   private static let stopTimeout = 5.0
   /// A worker that is replaced has as long as web servers take for the last answers. Seconds.
   private static let gracefulTimeout = Double(StopDeadlines.gracePeriod) / 1e9 + stopTimeout
   /// How long the supervisor waits for killed workers. They end at once unless the kernel waits for a device. Seconds.
   private static let killTimeout = 2.0
-  /// How many times its timeout a worker may take to start: it may have long files to read.
-  private static let startAllowance = 10.0
-  /// The supervisor restarts a worker that fails earlier than this after a back-off, which doubles each time. It restarts
-  /// at once a worker that somebody killed. Seconds.
+  /// A worker that fails earlier than this after its start is restarted after a back-off. Any other worker, and one that
+  /// was killed, is restarted at once. Seconds.
   private static let earlyFailure = 1.0
+  /// The first and the longest back-off. It doubles with each failure. Seconds.
   private static let backOff = 0.1...5.0
 
   private static let stopSignals = [SIGTERM, SIGINT, SIGQUIT]
-
-  private struct Worker {
-    let process: pid_t
-    let started: Double
-    let generation: Int
-    /// When its last heartbeat came. Seconds; nil before it is ready.
-    var lastHeartbeat: Double?
-
-    var isReady: Bool { lastHeartbeat != nil }
-
-    /// Whether no heartbeat has come within the timeout.
-    func isHung(at now: Double, timeout: Double) -> Bool {
-      lastHeartbeat.map { now > $0 + timeout } ?? (now > started + timeout * Supervisor.startAllowance)
-    }
-  }
-
-  /// A place for one worker.
-  private struct Slot {
-    var worker: Worker?
-    /// Replaces the worker once it is ready.
-    var successor: Worker?
-    var backOff = 0.0
-    var nextStart = 0.0
-  }
 
   private let socket: ListeningSocket
   private let makeLaunch: () throws -> WorkerLaunch
   private let manager: ServiceManager
   private let logger: Logger
   private var slots: [Slot]
-  /// The deadlines of workers that were told to stop. The supervisor kills a worker that misses its deadline; from then on
-  /// the deadline is infinite.
+  /// The deadlines of workers that were told to stop, in seconds. The supervisor kills a worker that misses its deadline;
+  /// from then on the deadline is infinite.
   private var stopping: [pid_t: Double] = [:]
+  /// How many times the configuration was reloaded. Workers of an earlier generation are replaced.
   private var generation = 0
   private var isReady = false
   /// When the supervisor last checked its workers, and when it next notifies the service manager's watchdog. Seconds.
@@ -64,8 +41,8 @@ public final class Supervisor {
   private var nextWatchdogPing = 0.0
 
   /// - Parameters:
-  ///   - count: how many workers.
-  ///   - makeLaunch: reads and checks the configuration; called at the start, and again at every SIGHUP.
+  ///   - count: the number of workers.
+  ///   - makeLaunch: reads and checks the configuration. It is called at the start, and again at every SIGHUP.
   public init(
     socket: ListeningSocket, count: Int, manager: ServiceManager, logger: Logger,
     makeLaunch: @escaping () throws -> WorkerLaunch
@@ -78,19 +55,19 @@ public final class Supervisor {
   }
 
   /// Runs until SIGTERM, SIGINT or SIGQUIT, and then until every worker has ended. At SIGHUP the supervisor reads the
-  /// configuration again and replaces the workers one by one; if the configuration is bad, it changes nothing.
-  /// - Throws: what `makeLaunch` throws at the start; ``SystemError``.
+  /// configuration again and replaces the workers one by one; if the configuration is invalid, it changes nothing.
+  /// - Throws: what `makeLaunch` throws at the start; ``SystemError`` (`signalfd`, `pipe`, `fcntl`, `posix_spawn`).
   public func run() throws {
     let listening = socket
     defer { listening.remove() }
     let signals = try SignalQueue(Self.stopSignals + [SIGHUP, SIGCHLD])
     // The parent may ignore SIGCHLD. waitpid(2) would then report no worker.
     signal(SIGCHLD, SIG_DFL)
-    // A log whose reader has gone must not end the service.
+    // The reader of the log may have gone. That must not end the service.
     signal(SIGPIPE, SIG_IGN)
     let lifeline = try WorkerPipe()
     let heartbeats = try WorkerPipe()
-    // The kernel closes the writing end whatever ends this process, kill -9 included, and the workers then stop.
+    // The kernel closes the writing end when this process ends, even by kill -9. The workers then stop.
     try withExtendedLifetime(lifeline.writing) {
       let socket = try WorkerLaunch.movedUp(socket.handle)
       var launch = try makeLaunch()
@@ -111,7 +88,7 @@ public final class Supervisor {
         killOverdue()
         notifyManager()
       }
-      // No client connects from here on. Workers answer those that have.
+      // From here on, no client can connect. Workers answer the clients that have.
       listening.remove()
       stop {
         _ = signals.wait(seconds: $0, or: heartbeats.reading)
@@ -148,16 +125,16 @@ public final class Supervisor {
         slots[index].worker = try start()
       } else if slots[index].worker?.generation != generation, !slots.contains(where: { $0.successor != nil })
       {
-        // One at a time, so that the others go on serving.
+        // One at a time: the other workers keep serving.
         slots[index].successor = try start()
       }
     } catch {
-      logger.error("worker not started", metadata: ["reason": "\(error)"])
+      logger.error("worker not started, trying again after a back-off", metadata: ["reason": "\(error)"])
       backOff(index)
     }
   }
 
-  /// Tells a worker that was replaced to finish its requests and end.
+  /// Tells a replaced worker to finish its requests and end.
   private func stopGracefully(_ worker: Worker) {
     Glibc.kill(worker.process, SIGUSR1)
     stopping[worker.process] = Self.now + Self.gracefulTimeout
@@ -171,7 +148,7 @@ public final class Supervisor {
     }
   }
 
-  /// Doesn't wait for the process to end: the kernel may take long.
+  /// Doesn't wait for the process to end: that can take long while the kernel waits for a device.
   private func kill(_ process: pid_t) {
     Glibc.kill(process, SIGKILL)
     stopping[process] = .infinity
@@ -185,7 +162,8 @@ public final class Supervisor {
       for path in [\Slot.worker, \Slot.successor] {
         guard let worker = slots[index][keyPath: path] else { continue }
         if now > lastCheck + timeout / 2 {
-          // The supervisor itself was held up, perhaps with the whole machine: the worker's timeout begins again.
+          // The supervisor itself didn't run, perhaps because the machine was suspended. Heartbeats could not be read, so
+          // the worker's timeout starts again.
           if worker.isReady { slots[index][keyPath: path]?.lastHeartbeat = now }
         } else if worker.isHung(at: now, timeout: timeout) {
           logger.error("worker sent no heartbeat; killed", metadata: ["process": "\(worker.process)"])
@@ -290,7 +268,9 @@ public final class Supervisor {
       killOverdue()
     }
     if !stopping.isEmpty {
-      logger.error("workers don't end", metadata: ["processes": "\(stopping.keys.sorted())"])
+      logger.error(
+        "killed workers haven't ended, the service ends without them",
+        metadata: ["processes": "\(stopping.keys.sorted())"])
     }
   }
 

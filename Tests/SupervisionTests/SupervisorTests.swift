@@ -200,7 +200,7 @@ import Testing
       [Tool.picoAuth, "serve", "--listen", "unix:\(folder.file("precious"))"],
       environment: ["SERVER_AUTH_STATE_DIR": folder.path])
     #expect(result.status == 1)
-    #expect(result.errors.contains("is no socket"))
+    #expect(result.errors.contains("isn't a socket"))
     #expect(try folder.read("precious") == "data")
   }
 
