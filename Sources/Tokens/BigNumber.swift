@@ -52,14 +52,21 @@ final class BigNumber {
   /// Whether it is the square of a whole number.
   var isSquare: Bool {
     // One number in twenty passes this.
-    guard Self.squaresModulo64.contains(remainder(64)), Self.squaresModulo63.contains(remainder(63)) else {
+    let remainder = remainder(64 * 63)
+    guard Self.squaresModulo64 >> (remainder % 64) & 1 == 1, Self.squaresModulo63 >> (remainder % 63) & 1 == 1
+    else {
       return false
     }
     return (squareRoot().squared() - self).isZero
   }
 
-  private static let squaresModulo64 = Set((0..<64).map { UInt($0 * $0 % 64) })
-  private static let squaresModulo63 = Set((0..<63).map { UInt($0 * $0 % 63) })
+  /// A bit for each remainder that squares leave.
+  private static let squaresModulo64 = squares(modulo: 64)
+  private static let squaresModulo63 = squares(modulo: 63)
+
+  private static func squares(modulo modulus: UInt) -> UInt64 {
+    (0..<modulus).reduce(0) { $0 | 1 << ($1 * $1 % modulus) }
+  }
 
   /// The largest number whose square isn't larger; by Newton's way, whose digits double with each step.
   func squareRoot() -> BigNumber {

@@ -4,10 +4,10 @@ import COpenSSL
 /// made were (CVE-2022-26320).
 enum ClosePrimes {
   /// How many sums of two primes are tried, from the smallest on. Each costs a few microseconds.
-  private static let tries = 16
+  private static let tries = 4
 
   /// Whether a modulus is the product of two odd numbers that Fermat's way finds at once: half their sum, squared, less the
-  /// modulus is a square. So it is for equal ones, and for n = pq with |p − q| up to about 8 n^(1/4).
+  /// modulus is a square. So it is for equal ones, and for n = pq with |p − q| up to about 5 n^(1/4).
   /// - Parameter modulus: big-endian, odd.
   static func compose(_ modulus: [UInt8]) -> Bool {
     let modulus = BigNumber(modulus)

@@ -33,9 +33,20 @@ extension PublicNumbers {
   /// A prime up to 751 that divides the modulus. As OpenSSL has it, `ossl_rsa_sp800_56b_check_public`.
   private var smallFactor: Int? {
     let number = BigNumber(modulus)
-    for group in Self.smallPrimeGroups {
-      let remainder = number.remainder(group.product)
-      for prime in group.primes where remainder % UInt(prime) == 0 { return prime }
+    // The long number is divided by products of primes that fit into a word, and what remains by each of them.
+    var first = 0
+    while first < Self.smallPrimes.count {
+      var end = first
+      var product: UInt = 1
+      while end < Self.smallPrimes.count {
+        let (next, overflow) = product.multipliedReportingOverflow(by: UInt(Self.smallPrimes[end]))
+        if overflow { break }
+        product = next
+        end += 1
+      }
+      let remainder = number.remainder(product)
+      for prime in Self.smallPrimes[first..<end] where remainder % UInt(prime) == 0 { return prime }
+      first = end
     }
     return nil
   }
@@ -54,21 +65,16 @@ extension PublicNumbers {
     }
   }
 
-  /// From 3 to 751.
-  private static let smallPrimes = (3...751).filter { number in
-    (2..<number).prefix { $0 * $0 <= number }.allSatisfy { number % $0 != 0 }
-  }
-
-  /// The same in groups whose products fit into a word: a long number is divided once a group.
-  private static let smallPrimeGroups = {
-    var groups: [(primes: [Int], product: UInt)] = []
-    for prime in smallPrimes {
-      if let last = groups.last, !last.product.multipliedReportingOverflow(by: UInt(prime)).overflow {
-        groups[groups.count - 1] = (last.primes + [prime], last.product * UInt(prime))
-      } else {
-        groups.append(([prime], UInt(prime)))
-      }
+  /// From 3 to 751. In plain loops, as every CGI request pays for it.
+  private static let smallPrimes = {
+    var primes: [Int] = []
+    var number = 3
+    while number <= 751 {
+      var divisor = 3
+      while divisor * divisor <= number && number % divisor != 0 { divisor += 2 }
+      if divisor * divisor > number { primes.append(number) }
+      number += 2
     }
-    return groups
+    return primes
   }()
 }
