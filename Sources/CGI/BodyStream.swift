@@ -1,16 +1,18 @@
-/// A body that is made piece by piece, each once the client has taken the one before: for what is too large to be
-/// held in memory, and for what takes long to find.
+/// A body that is produced piece by piece. Each piece is produced when the client has taken the previous one. Use it
+/// for a body that is too large for memory or takes long to find.
 ///
-/// Used once, by one thread at a time.
+/// A stream is used once, by one thread at a time.
 public final class BodyStream: @unchecked Sendable {
   private let produce: () throws -> [UInt8]?
 
-  /// - Parameter produce: gives the next piece, nil behind the last. It returns within some 20 ms: an empty piece lets
-  ///   the server look whether the client is still there. What it throws breaks the answer off.
+  /// - Parameter produce: returns the next piece, and nil after the last. It returns within about 20 ms; if it has
+  ///   nothing by then, it returns an empty piece, so that the server can check whether the client is still
+  ///   connected. If it throws, the server closes the connection in the middle of the answer.
   public init(_ produce: @escaping () throws -> [UInt8]?) {
     self.produce = produce
   }
 
-  /// The next piece, which may be empty; nil behind the last.
+  /// The next piece, which may be empty; nil after the last.
+  /// - Throws: what the producer throws.
   public func next() throws -> [UInt8]? { try produce() }
 }

@@ -1,11 +1,12 @@
 import Glibc
 
-// RFC 3875: a web server's meta-variables to a request, a response back to the web server, and the
-// router between. No C library, no authentication.
+// The module CGI owns the request, the response and the router between them, as RFC 3875 describes them:
+// meta-variables, problem documents and the lanes of work. It uses no C library, and knows neither FastCGI nor
+// authentication.
 
-/// The meta-variables of one request that this program looks at; all others are dropped unread.
+/// The meta-variables of one request, as far as ``RequestInput`` declares them. It drops all others.
 ///
-/// A request has about 25. Keeping the few that matter is what makes a request cheap.
+/// A request has about 25 variables. Copying only the declared ones keeps a request cheap.
 public struct MetaVariables: Sendable {
   private struct Entry {
     let input: RequestInput
@@ -13,7 +14,7 @@ public struct MetaVariables: Sendable {
     let isHeaderField: Bool
   }
 
-  /// What we look for, by the length of the name: an entry is compared with one or two.
+  /// The declared inputs by the length of their names, so that a name is compared with one or two of them.
   private static let entriesByLength: [[Entry]] = {
     var table: [[Entry]] = []
     for input in RequestInput.allCases {
@@ -24,18 +25,19 @@ public struct MetaVariables: Sendable {
     return table
   }()
 
-  /// What the names of the web server's requirements begin with.
-  private static let beforeRequirement = Array("PICO_AUTH_REQ".utf8)
+  /// The prefix of the variables with which the web server's configuration sets requirements.
+  private static let requirementPrefix = Array("PICO_AUTH_REQ".utf8)
 
   private var values = [String?](repeating: nil, count: RequestInput.allCases.count)
-  /// A variable that looks like a requirement of the web server's, and is none there is.
+  /// The name of a variable that has the prefix of a requirement and is none, such as a misspelled one. The gate
+  /// refuses the request.
   public private(set) var unknownRequirement: String?
   /// The inputs that came in more than one variable, a bit each.
   private var repeated: UInt32 = 0
 
   public init() {}
 
-  /// Reads an environment: pointers to `NAME=value`, the last one nil, as in `environ(7)`.
+  /// Reads an environment: C strings `NAME=value`, and nil after the last. `environ(7)`.
   public init(environment: UnsafePointer<UnsafeMutablePointer<CChar>?>) {
     var next = environment
     while let entry = next.pointee {
@@ -49,6 +51,7 @@ public struct MetaVariables: Sendable {
     }
   }
 
+  /// The value of a variable; nil if the web server didn't set it.
   public subscript(input: RequestInput) -> String? {
     get { values[input.rawValue] }
     set { values[input.rawValue] = newValue }
@@ -64,15 +67,15 @@ public struct MetaVariables: Sendable {
     guard name.count < Self.entriesByLength.count,
       let entry = Self.entriesByLength[name.count].first(where: { $0.text.elementsEqual(name) })
     else {
-      if name.starts(with: Self.beforeRequirement) {
+      if name.starts(with: Self.requirementPrefix) {
         unknownRequirement = String(decoding: name, as: UTF8.self)
       }
       return
     }
     let value = String(decoding: value, as: UTF8.self)
     if entry.isHeaderField, let earlier = self[entry.input] {
-      // nginx hands over a field sent twice as two parameters, other servers as one list. One meaning
-      // for both: the list, which is no valid credential.
+      // If a client sends a header field twice, nginx passes two parameters and other servers pass one list. Both
+      // become the list (RFC 9110, section 5.3; for cookies RFC 9113, section 8.2.3), which isn't a valid credential.
       self[entry.input] = earlier + (entry.input == .cookie ? "; " : ", ") + value
       repeated |= 1 << entry.input.rawValue
     } else {

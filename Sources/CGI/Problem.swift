@@ -1,18 +1,18 @@
 import HTTPTypes
 import Wire
 
-/// A failure that has an answer for the client.
+/// An error that the client receives as a problem document.
 public protocol ProblemConvertible: Error {
   var problem: Problem { get }
 }
 
-/// A failure as the client is told of it: a problem document, RFC 9457.
+/// An error as the client sees it: a problem document. RFC 9457, section 3.
 public struct Problem: ProblemConvertible, Sendable {
   public let status: HTTPResponse.Status
-  /// What went wrong with this request, for people. Old clients show it, so wordings are part of the
-  /// contract.
+  /// What went wrong with this request, for people. Clients show it to their users, so its wording is part of the
+  /// HTTP contract.
   public let detail: String
-  /// Fields that the answer carries besides, such as `Allow` or `WWW-Authenticate`.
+  /// Additional header fields of the answer, such as `Allow` or `WWW-Authenticate`.
   public let fields: HTTPFields
 
   public init(_ status: HTTPResponse.Status, _ detail: String, fields: HTTPFields = [:]) {
@@ -23,7 +23,7 @@ public struct Problem: ProblemConvertible, Sendable {
 
   public var problem: Problem { self }
 
-  /// The answer.
+  /// The answer: `application/problem+json` with the members type, title, status and detail. RFC 9457, section 3.1.
   public var response: Response {
     var document = JSONObjectWriter()
     document.add("type", "about:blank")

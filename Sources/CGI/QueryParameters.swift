@@ -1,8 +1,8 @@
 import Wire
 
 extension Request {
-  /// The query's parameters of some names; others are ignored.
-  /// - Throws: ``Problem`` 400 that names a parameter given twice.
+  /// The query's parameters with these names. Ignores all others.
+  /// - Throws: ``Problem`` 400 that names a parameter if it is given twice.
   public func parameters(_ names: [String]) throws(Problem) -> [String: String] {
     var parameters: [String: String] = [:]
     for (name, value) in query where names.containsBytes(of: name) {

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Wire
 
-/// One request as the web server describes it.
+/// One request, as the web server describes it. RFC 3875, section 4.
 public struct Request: Sendable {
   public let variables: MetaVariables
   private let source: any RequestBody
@@ -11,10 +11,10 @@ public struct Request: Sendable {
     self.source = body
   }
 
-  /// A request that came another way than through a web server: for programs that embed the routes.
+  /// A request that doesn't come from a web server: for programs that embed the routes.
   /// - Parameters:
-  ///   - target: path and query, percent-escapes of the path decoded already.
-  ///   - remoteAddress: whom the program got it from; empty where that is nobody on the network.
+  ///   - target: path and query. The path is decoded already, the query isn't.
+  ///   - remoteAddress: the client's IP address; empty if the request doesn't come over a network.
   public init(
     method: HTTPRequest.Method, target: String, fields: HTTPFields = [:], body: [UInt8] = [],
     remoteAddress: String = ""
@@ -28,14 +28,14 @@ public struct Request: Sendable {
     variables[.contentType] = fields[.contentType]
     variables[.contentLength] = fields[.contentLength]
     for (variable, field) in Self.fieldNames {
-      // By exact field name: X_Fleet_Secret is not X-Fleet-Secret.
+      // By the exact field name: as a CGI variable, X_Fleet_Secret would look like X-Fleet-Secret.
       let values = fields[values: field]
       if !values.isEmpty { variables[variable] = values.joined(separator: variable == .cookie ? "; " : ", ") }
     }
     self.init(variables: variables, body: BytesBody(body))
   }
 
-  /// The client's fields that are looked at, by the variables that they arrive in.
+  /// The header fields that ``RequestInput`` declares, with their variables.
   private static let fieldNames: [(RequestInput, HTTPField.Name)] = RequestInput.allCases.compactMap {
     guard $0.isHeaderField else { return nil }
     let name = String($0.variable.dropFirst("HTTP_".count).map { $0 == "_" ? "-" : $0 })
@@ -43,18 +43,19 @@ public struct Request: Sendable {
     return ($0, field)
   }
 
-  /// The method; nil where the name is no HTTP token.
+  /// The method, by default GET; nil if the name isn't a token. RFC 9110, section 9.1.
   public var method: HTTPRequest.Method? {
     HTTPRequest.Method(variables[.requestMethod] ?? "GET")
   }
 
-  /// SCRIPT_NAME and PATH_INFO together: what the client asked for.
+  /// The path that the client asked for: SCRIPT_NAME and PATH_INFO together. RFC 3875, sections 4.1.5 and 4.1.13.
   public var path: String { (variables[.scriptName] ?? "") + pathInfo }
 
-  /// PATH_INFO alone: what lies behind the script, where the server knows where that ends.
+  /// The part of the path after the script, if the web server splits the path; empty otherwise. RFC 3875, section
+  /// 4.1.5.
   public var pathInfo: String { variables[.pathInfo] ?? "" }
 
-  /// The parameters of the query, in order, decoded. URL standard, section 5.1.
+  /// The parameters of the query, decoded, in their order. URL standard, section 5.1 (urlencoded parsing).
   public var query: [(name: String, value: String)] {
     (variables[.queryString] ?? "").split(separator: "&").map { pair in
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -77,7 +78,7 @@ public struct Request: Sendable {
   }
 
   /// The whole body.
-  /// - Parameter limit: bytes; a longer body is not read to its end.
+  /// - Parameter limit: the largest body, in bytes. A longer one isn't read to its end.
   /// - Throws: ``BodyError``.
   public func body(limit: Int) throws(BodyError) -> [UInt8] {
     let expected = try contentLength()
@@ -88,22 +89,23 @@ public struct Request: Sendable {
     return bytes
   }
 
-  /// CONTENT_LENGTH in bytes; nil where it is missing or empty. RFC 3875, section 4.1.2.
+  /// CONTENT_LENGTH in bytes; nil if it is missing or empty. RFC 3875, section 4.1.2.
   private func contentLength() throws(BodyError) -> Int? {
     guard let text = variables[.contentLength], !text.isEmpty else { return nil }
     guard text.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }) else { throw .invalidLength }
-    // All digits and yet no Int: longer than any limit.
+    // Digits that exceed Int.max: the body is longer than any limit.
     return Int(text) ?? .max
   }
 
-  /// Whether the body's media type is JSON; an absent type is taken as JSON, as old clients rely on it.
+  /// Whether the body's media type is `application/json`. A missing type counts as JSON, because old clients send
+  /// none.
   public var hasJSONMediaType: Bool {
     guard let type = variables[.contentType], !type.isEmpty else { return true }
     return Self.mediaType(type) == "application/json"
   }
 
-  /// Whether the client names this media type in its Accept field. Wildcards don't count: this is for
-  /// the less usual representation, sent only when asked for.
+  /// Whether the Accept field names this media type, other than with `q=0`. Wildcards don't count: use it for a
+  /// representation that a client gets only if it asks for it. RFC 9110, section 12.5.1.
   public func accepts(explicitly mediaType: String) -> Bool {
     guard let accept = variables[.accept] else { return false }
     return accept.split(separator: ",").contains {
@@ -111,7 +113,8 @@ public struct Request: Sendable {
     }
   }
 
-  /// Whether If-None-Match has this entity tag, compared weakly. RFC 9110, section 13.1.2.
+  /// Whether If-None-Match contains this entity tag, by weak comparison, or `*`. RFC 9110, sections 8.8.3.2 and
+  /// 13.1.2.
   public func ifNoneMatch(has tag: String) -> Bool {
     guard let list = variables[.ifNoneMatch] else { return false }
     return list.split(separator: ",").contains {

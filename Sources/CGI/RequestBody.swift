@@ -1,23 +1,25 @@
-/// Where the bytes of a request's body come from: memory, standard input.
+/// The source of a request's body: memory or standard input.
 public protocol RequestBody: Sendable {
-  /// Reads until the end of the body, or one byte beyond `limit`, whichever comes first.
+  /// Reads to the end of the body, but at most one byte more than `limit`.
   /// - Parameters:
-  ///   - limit: bytes.
-  ///   - expected: what CONTENT_LENGTH says, where it says anything. A CGI body has no other end.
+  ///   - limit: the largest body, in bytes.
+  ///   - expected: CONTENT_LENGTH in bytes; nil if there is none. It marks the end of the body of a CGI script (RFC
+  ///     3875, section 4.2).
+  /// - Throws: ``BodyError``.
   func read(limit: Int, expected: Int?) throws(BodyError) -> [UInt8]
 }
 
-/// Why a body could not be had.
+/// Why reading a body failed.
 public enum BodyError: Error {
-  /// Longer than the limit.
+  /// The body exceeds the limit.
   case tooLarge
-  /// Ended before CONTENT_LENGTH bytes had come, or went on after them.
+  /// The body is shorter or longer than CONTENT_LENGTH.
   case lengthMismatch
-  /// CONTENT_LENGTH is no number.
+  /// CONTENT_LENGTH isn't a decimal number.
   case invalidLength
 }
 
-/// A body that is in memory already.
+/// A body in memory.
 public struct BytesBody: RequestBody {
   private let bytes: [UInt8]
 

@@ -1,7 +1,7 @@
-/// A meta-variable that this program reads; it drops all others unread. RFC 3875, section 4.1.
+/// A meta-variable that this program reads. It drops all others. RFC 3875, section 4.1.
 ///
-/// This is the one list of them. `MetaVariables` keeps what stands here, the gate sees what is declared here as
-/// something that it reads, and nginx's cache key is made from that.
+/// This is the only list of them. ``MetaVariables`` keeps these variables. The gate can read those whose ``gateUse``
+/// isn't `none`, and nginx's cache key is generated from them.
 public enum RequestInput: Int, CaseIterable, Sendable {
   case contentLength, contentType, pathInfo, queryString, remoteAddress, requestMethod, scriptName
   case accept, agentAuthorization, authorization, cookie, fleetSecret, forwardedFor, forwardedHost,
@@ -9,23 +9,23 @@ public enum RequestInput: Int, CaseIterable, Sendable {
   case host, ifNoneMatch, origin, webSocketKey
   case passToken, requiredAudience, requiredGroup, requiredRole, requiredScope
 
-  /// What the gate's answer has to do with an input.
+  /// How the gate's answer depends on an input.
   public enum GateUse: Sendable {
-    /// Nothing: the gate can't read it.
+    /// It doesn't: the gate can't read the input.
     case none
-    /// The answer depends on it. It describes the client's request.
+    /// The answer depends on the input, which describes the client's request.
     case request
-    /// The answer depends on it. The web server's configuration sets it, and no client can: the names of a client's
-    /// fields begin with `HTTP_`.
+    /// The answer depends on the input, which the web server's configuration sets. No client can set it, because the
+    /// variables of a client's header fields begin with `HTTP_`.
     case requirement
   }
 
-  /// The name in the environment.
+  /// The name of the variable.
   public var variable: String { declaration.variable }
 
   public var gateUse: GateUse { declaration.gateUse }
 
-  /// Whether it holds a header field of the client's, which may be there more than once.
+  /// Whether the variable holds a header field, which the client may send several times. RFC 3875, section 4.1.18.
   public var isHeaderField: Bool { variable.hasPrefix("HTTP_") }
 
   private var declaration: (variable: String, gateUse: GateUse) {

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Wire
 
-/// What a route answers.
+/// The answer of a route.
 public struct Response: Sendable {
   public enum Body: Sendable {
     case bytes([UInt8])
@@ -12,7 +12,7 @@ public struct Response: Sendable {
   public var fields: HTTPFields
   public var body: Body
 
-  /// An answer that no cache keeps, unless its fields say otherwise.
+  /// An answer with `Cache-Control: no-store`, unless `fields` sets that field. RFC 9111, section 5.2.2.5.
   public init(
     status: HTTPResponse.Status = .ok, fields: HTTPFields = [:], body: Body = .bytes([])
   ) {
@@ -38,8 +38,8 @@ public struct Response: Sendable {
     return response
   }
 
-  /// All of the body, for programs that don't stream.
-  /// - Throws: what a stream throws.
+  /// The whole body, for programs that don't stream.
+  /// - Throws: what the stream throws.
   public func collectBody() throws -> [UInt8] {
     switch body {
     case .bytes(let bytes): return bytes
@@ -50,9 +50,10 @@ public struct Response: Sendable {
     }
   }
 
-  /// The answer as a CGI script gives it to its web server: fields, an empty line, the body. RFC 3875, section 6.
-  /// - Parameter isHead: the fields as for GET, Content-Length included, and no body.
-  /// - Returns: what to send at once, and what follows it.
+  /// The answer as a CGI response: header fields, an empty line, the body. RFC 3875, section 6.
+  /// - Parameter isHead: whether to omit the body, and to keep the fields of GET, including Content-Length. RFC 9110,
+  ///   section 9.3.2.
+  /// - Returns: the bytes to send at once, and the stream that follows them.
   public func parts(isHead: Bool) -> (first: [UInt8], rest: BodyStream?) {
     switch body {
     case .bytes(let bytes):

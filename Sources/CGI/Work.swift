@@ -1,20 +1,20 @@
-/// What answering a request may take. A server gives each lane capacity of its own, so that those who wait don't keep
-/// those from being answered who needn't.
+/// What kind of resources a request needs. A server gives each lane a capacity of its own, so that requests that wait
+/// don't delay requests that needn't.
 public enum Lane: Sendable {
-  /// Memory and microseconds of processor time: key sets, checks of tokens, health.
+  /// Needs memory and microseconds of processor time: key sets, checks of tokens, health.
   case immediate
-  /// May wait for a disk, a lock, a database, or a client that reads slowly.
+  /// May wait for a disk, a lock, a database or a slow client.
   case blocking
-  /// Takes tens of milliseconds of processor time, and waits for nothing: password hashes.
+  /// Needs tens of milliseconds of processor time and doesn't wait: password hashes.
   case hashing
 }
 
-/// A request together with what answers it, and the lane that this belongs to.
+/// The work that answers a request, and the lane that it belongs to.
 public struct Work: Sendable {
-  /// What came of it.
+  /// The result of a run.
   public enum Outcome: Sendable {
     case response(Response)
-    /// The rest belongs to another lane.
+    /// The work goes on in another lane.
     case next(Work)
   }
 
@@ -26,10 +26,10 @@ public struct Work: Sendable {
     self.body = body
   }
 
-  /// Does the work, up to where another lane begins.
+  /// Runs the work until it is done or goes on in another lane.
   public func run() -> Outcome { body() }
 
-  /// Does all of the work.
+  /// Runs the work to its end in the calling thread, whatever its lanes.
   public func respond() -> Response {
     var work = self
     while true {

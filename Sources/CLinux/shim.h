@@ -1,5 +1,5 @@
-// Linux system calls that Swift's Glibc module leaves out.
-// No _GNU_SOURCE here: it would give types of the Glibc module a second, different definition.
+// Functions and constants of Linux that Swift's Glibc module doesn't have.
+// Don't define _GNU_SOURCE here: types of the Glibc module would get a second, different definition.
 #include <linux/memfd.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-// GNU's, hidden without _GNU_SOURCE.
+// glibc declares these only with _GNU_SOURCE.
 extern int memfd_create(const char *name, unsigned flags);
 extern int accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
 
@@ -26,14 +26,15 @@ extern int pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock
 extern int pthread_cond_clockwait(
     pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock, const struct timespec *limit);
 
-// A function, because Swift 6 doesn't let a mutable global of C be read.
+// A function, because Swift 6 can't read a mutable global variable of C.
 extern char **environ;
 static inline char **process_environment(void) { return environ; }
 
-// prctl takes any number of arguments, which Swift can't pass.
+// A function, because Swift can't call a variadic function of C such as prctl.
 static inline int process_set_dumpable(int is_dumpable) { return prctl(PR_SET_DUMPABLE, is_dumpable, 0, 0, 0); }
 
-// Swift has no variables of a thread. One copy, as one module calls this.
+// Swift has no thread-local variables. Each object file that calls one of these two functions has a variable of its own,
+// so one Swift file alone calls each: Deadline.swift and Waiting.swift.
 static inline uint64_t *thread_deadline(void) {
   static _Thread_local uint64_t deadline;
   return &deadline;
@@ -44,7 +45,7 @@ static inline uint32_t *thread_must_not_wait(void) {
   return &count;
 }
 
-// From <fcntl.h>, with _GNU_SOURCE.
+// <fcntl.h> defines these only with _GNU_SOURCE.
 #ifndef O_PATH
 #define O_PATH 010000000
 #define AT_EMPTY_PATH 0x1000
@@ -57,12 +58,12 @@ static inline uint32_t *thread_must_not_wait(void) {
 #define F_SEAL_WRITE 0x0008
 #endif
 
-// From <sched.h>, with _GNU_SOURCE.
+// <sched.h> defines this only with _GNU_SOURCE.
 #ifndef SCHED_IDLE
 #define SCHED_IDLE 5
 #endif
 
-// From <bits/uio-ext.h>, with _GNU_SOURCE.
+// <bits/uio-ext.h> defines this only with _GNU_SOURCE.
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 8
 #endif

@@ -45,8 +45,8 @@ final class Acceptor: Sendable {
       let error = SystemError(call: "accept4")
       switch error.code {
       case EAGAIN: return .none
-      // The peer has gone again. accept(2) reports pending network errors of the new connection; "Error handling" there
-      // says to retry.
+      // The peer has gone again. accept(2) reports pending network errors of the new connection; "Error handling"
+      // there says to retry.
       case EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET,
         ENOPROTOOPT, EOPNOTSUPP:
         continue

@@ -6,11 +6,11 @@ import POSIX
 /// One connection from a web server: its socket, the part of the next request that has arrived, and the part of the
 /// last answer that isn't sent yet.
 ///
-/// No method blocks. One thread at a time uses a connection: the thread that accepted it, received its event from epoll,
-/// or took it from a ``JobQueue``.
+/// No method blocks. One thread at a time uses a connection: the thread that accepted it, received its event from
+/// epoll, or took it from a ``JobQueue``.
 final class Connection: @unchecked Sendable {
-  /// How long a request may take to arrive: the first one from the start of the connection, each later one from its first
-  /// byte. Web servers that buffer send a request at once, but some pass on a slow client's body as it arrives.
+  /// How long a request may take to arrive: the first one from the start of the connection, each later one from its
+  /// first byte. Web servers that buffer send a request at once, but some pass on a slow client's body as it arrives.
   /// Nanoseconds.
   private static let requestTimeout: UInt64 = 60_000_000_000
   /// How long a peer may go without taking a byte of its answer, and how long a whole answer may take. Nanoseconds.
@@ -51,8 +51,8 @@ final class Connection: @unchecked Sendable {
     /// It stays open for another request (`FCGI_KEEP_CONN`).
     case keep
     case close
-    /// It closes once the peer has closed. Closing while the peer still sends makes the kernel reset the connection, and
-    /// the peer could lose the answer.
+    /// It closes once the peer has closed. Closing while the peer still sends makes the kernel reset the connection,
+    /// and the peer could lose the answer.
     case linger
   }
 
@@ -61,13 +61,13 @@ final class Connection: @unchecked Sendable {
   var isWatched = false
   /// The job that waits for a ``JobQueue``; nil if the connection is there to produce more of a body.
   var job: Job?
-  /// When its last step ended, in ``Clock/monotonicNanoseconds``. The ``Acceptor`` disconnects the connections with the
-  /// earliest ones.
+  /// When its last step ended, in ``Clock/monotonicNanoseconds``. The ``Acceptor`` disconnects the connections with
+  /// the earliest ones.
   private(set) var lastStep = Clock.monotonicNanoseconds
   /// Whether it has carried a request.
   private(set) var isUsed = false
-  /// When the worker disconnects it if nothing arrives, in ``Clock/monotonicNanoseconds``. `.max` is never: between two
-  /// requests, the web server decides how long to keep it.
+  /// When the worker disconnects it if nothing arrives, in ``Clock/monotonicNanoseconds``. `.max` is never: between
+  /// two requests, the web server decides how long to keep it.
   private(set) var deadline: UInt64
   private var isLingering = false
   private var reader = RequestReader()
@@ -94,8 +94,8 @@ final class Connection: @unchecked Sendable {
 
   /// The events that epoll reports. `epoll_ctl(2)`.
   var interest: UInt32 {
-    // epoll always reports EPOLLHUP. EPOLLRDHUP isn't asked for: a peer that has sent everything may close its half, and
-    // epoll would report that again and again while the answer is sent.
+    // epoll always reports EPOLLHUP. EPOLLRDHUP isn't asked for: a peer that has sent everything may close its half,
+    // and epoll would report that again and again while the answer is sent.
     if isAnswering || job != nil { return EPOLLOUT.rawValue }
     // Bytes that were read already cause no event. The socket is writable, so EPOLLOUT brings the connection back.
     let input = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
@@ -184,10 +184,10 @@ final class Connection: @unchecked Sendable {
 
   // MARK: - Answering
 
-  /// Runs the job until it is done or goes on in another lane. Without a job, produces more of the body, as long as the
-  /// peer takes it.
-  /// - Throws: what the body's stream throws, and ``PeerGone``. The caller then closes the connection, so that the web
-  ///   server doesn't take half an answer for a complete one.
+  /// Runs the job until it is done or goes on in another lane. Without a job, produces more of the body, as long as
+  /// the peer takes it.
+  /// - Throws: what the body's stream throws, and ``PeerGone``. The caller then closes the connection, so that the
+  ///   web server doesn't take half an answer for a complete one.
   func runJob() throws {
     guard let job else { return try streamBody() }
     switch Deadline.with(job.deadline, { job.work.run() }) {
@@ -196,8 +196,8 @@ final class Connection: @unchecked Sendable {
     }
   }
 
-  /// Puts the head of an answer into the outbox, and its body unless that is a stream. The connection stays open only if
-  /// the web server asks for that and will send no more of this request; an authorizer gets no body.
+  /// Puts the head of an answer into the outbox, and its body unless that is a stream. The connection stays open only
+  /// if the web server asks for that and will send no more of this request; an authorizer gets no body.
   func answer(_ job: Job, with response: Response) {
     self.job = nil
     let request = job.request
@@ -272,8 +272,8 @@ final class Connection: @unchecked Sendable {
     shutdown(socket.descriptor, Int32(SHUT_RD))
   }
 
-  /// Shuts the connection down. epoll then reports it, and the thread that receives the event closes it. Another thread
-  /// can't close the descriptor itself: its number could be reused in between. `shutdown(2)`, SHUT_RDWR.
+  /// Shuts the connection down. epoll then reports it, and the thread that receives the event closes it. Another
+  /// thread can't close the descriptor itself: its number could be reused in between. `shutdown(2)`, SHUT_RDWR.
   func disconnect() {
     shutdown(socket.descriptor, Int32(SHUT_RDWR))
   }

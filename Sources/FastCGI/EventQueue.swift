@@ -38,8 +38,8 @@ final class EventQueue: Sendable {
     try control(EPOLL_CTL_ADD, descriptor, EPOLLIN.rawValue)
   }
 
-  /// Reports new connections once, to one thread of one worker process. Level-triggered, epoll would wake another thread
-  /// for a connection that the first is about to accept. EPOLLEXCLUSIVE and EPOLLET, `epoll_ctl(2)`.
+  /// Reports new connections once, to one thread of one worker process. Level-triggered, epoll would wake another
+  /// thread for a connection that the first is about to accept. EPOLLEXCLUSIVE and EPOLLET, `epoll_ctl(2)`.
   /// - Throws: ``SystemError`` (`epoll_ctl`).
   func watchListener(_ listener: Int32) throws(SystemError) {
     try control(EPOLL_CTL_ADD, listener, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue | EPOLLET.rawValue)

@@ -4,8 +4,8 @@ import POSIX
 extension Connection {
   /// A request that isn't answered yet, and the work that answers it.
   struct Job {
-    /// How long a request may take, in queues and in stores together. It ends before the web server gives up: nginx waits
-    /// 10 s in the shipped configuration. Nanoseconds.
+    /// How long a request may take, in queues and in stores together. It ends before the web server gives up: nginx
+    /// waits 10 s in the shipped configuration. Nanoseconds.
     private static let timeout: UInt64 = 9_000_000_000
 
     let request: RequestReader.Incoming

@@ -36,8 +36,8 @@ final class ParkedConnections: Sendable {
     }
   }
 
-  /// Disconnects the connections that have been idle longest, to free descriptors for new ones. Connections with a request
-  /// or an answer under way are disconnected only if there are no others.
+  /// Disconnects the connections that have been idle longest, to free descriptors for new ones. Connections with a
+  /// request or an answer under way are disconnected only if there are no others.
   /// - Returns: false if no connection is parked.
   func disconnectIdlest() -> Bool {
     connections.withLock { connections in
@@ -50,8 +50,8 @@ final class ParkedConnections: Sendable {
   }
 
   /// Refuses further requests on kept connections that are idle.
-  /// - Returns: how many other connections there are. These still expect a first request, the rest of a request, or an
-  ///   answer. `answers` counts those that expect an answer.
+  /// - Returns: how many other connections there are. These still expect a first request, the rest of a request, or
+  ///   an answer. `answers` counts those that expect an answer.
   func refuseMore() -> (total: Int, answers: Int) {
     connections.withLock { connections in
       var others = (total: 0, answers: 0)

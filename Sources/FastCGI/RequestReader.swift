@@ -31,14 +31,14 @@ struct RequestReader {
     case lastReply([UInt8])
   }
 
-  /// Web servers pass on less: nginx 4 × 16 KB of a client's fields with the shipped configuration, Apache 100 × 8 KB.
-  /// Bytes.
+  /// Web servers pass on less: nginx 4 × 16 KB of a client's fields with the shipped configuration, Apache 100 × 8
+  /// KB. Bytes.
   private static let parameterLimit = 1 << 20
-  /// How much of a body is kept: the largest `max_request_body_bytes`, and one byte that shows that the body is longer.
-  /// Bytes.
+  /// How much of a body is kept: the largest `max_request_body_bytes`, and one byte that shows that the body is
+  /// longer. Bytes.
   private static let bodyLimit = 262_144 + 1
-  /// How much of a body is read. The worker answers a request with a longer body without reading the rest, and then closes
-  /// the connection. Bytes.
+  /// How much of a body is read. The worker answers a request with a longer body without reading the rest, and then
+  /// closes the connection. Bytes.
   private static let bodyReadLimit = 1 << 20
 
   private struct Current {
@@ -102,8 +102,8 @@ struct RequestReader {
     return true
   }
 
-  /// Appends content to the current request's parameters or body, or to the management or begin record. Drops the content
-  /// of other records: those of a request that is answered already, and unknown types.
+  /// Appends content to the current request's parameters or body, or to the management or begin record. Drops the
+  /// content of other records: those of a request that is answered already, and unknown types.
   private mutating func takeContent(_ bytes: inout Slice<UnsafeRawBufferPointer>, _ header: Record.Header) {
     let taken = bytes.prefix(contentLeft)
     bytes = bytes.dropFirst(taken.count)
@@ -171,7 +171,8 @@ struct RequestReader {
       self.current!.variables = try Self.variables(current.parameters)
     }
     self.current!.parameters = []
-    // An authorizer gets no body (section 6.3), and lighttpd and Apache's mod_authnz_fcgi don't end its standard input.
+    // An authorizer gets no body (section 6.3), and lighttpd and Apache's mod_authnz_fcgi don't end its standard
+    // input.
     return current.role == .authorizer ? complete(isWhole: false) : nil
   }
 

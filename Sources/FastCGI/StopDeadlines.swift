@@ -3,8 +3,8 @@ import Synchronization
 
 /// How long a stopping worker accepts connections, finishes requests and sends answers.
 ///
-/// A worker that the supervisor replaces stops gracefully: it answers every request that has arrived, however slowly the
-/// peers read. A worker that ends together with the service stops urgently, within seconds.
+/// A worker that the supervisor replaces stops gracefully: it answers every request that has arrived, however slowly
+/// the peers read. A worker that ends together with the service stops urgently, within seconds.
 public final class StopDeadlines: Sendable {
   /// How long the worker accepts connections from the listening socket's backlog. Nanoseconds.
   private static let acceptTime: UInt64 = 500_000_000

@@ -9,8 +9,8 @@ extension WorkerLoop {
   /// How many new connections a thread accepts in a row before it serves others.
   private static let acceptBatch = 8
 
-  /// Accepts and serves a batch of new connections. epoll reports the listening socket only once, so this rearms it after
-  /// the batch, and kept connections get their turn.
+  /// Accepts and serves a batch of new connections. epoll reports the listening socket only once, so this rearms it
+  /// after the batch, and kept connections get their turn.
   func acceptSome(_ buffer: UnsafeMutableRawBufferPointer) {
     for _ in 0..<Self.acceptBatch {
       switch acceptor.accept() {

@@ -2,11 +2,12 @@
 
 /// Tells a worker loop when to stop.
 public protocol StopRequest: Sendable {
-  /// One of these descriptors becomes readable when the worker must stop. It stays readable, so that every thread sees it.
+  /// One of these descriptors becomes readable when the worker must stop. It stays readable, so that every thread
+  /// sees it.
   var descriptors: [Int32] { get }
 
-  /// Whether the worker must end within seconds. A stop that isn't urgent is graceful: the worker answers every request
-  /// that has arrived, however slowly the peers read.
+  /// Whether the worker must end within seconds. A stop that isn't urgent is graceful: the worker answers every
+  /// request that has arrived, however slowly the peers read.
   var isUrgent: Bool { get }
 
   /// Blocks until the worker must stop.

@@ -43,8 +43,8 @@ extension WorkerLoop {
     do throws(SystemError) {
       try Thread.detach { [self] in
         Thread.giveWay(by: Self.hashingNiceness)
-        // A single login gets a share of the processor. When logins queue up, they run only while the processor is idle,
-        // so that they delay no other request.
+        // A single login gets a share of the processor. When logins queue up, they run only while the processor is
+        // idle, so that they delay no other request.
         runJobs(connection, of: hashing) { if hashing.hasWaiting { Thread.giveWayAltogether() } }
       }
     } catch {

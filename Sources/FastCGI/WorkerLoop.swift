@@ -4,19 +4,19 @@ import Logging
 import POSIX
 import Synchronization
 
-// The module FastCGI owns the protocol, the connections, and the worker loop with its lanes. It passes each request to a
-// handler as a CGI.Request. It doesn't know authentication, nor how the process is started and supervised; what it needs
-// of the latter is in WorkerControl.swift.
+// The module FastCGI owns the protocol, the connections, and the worker loop with its lanes. It passes each request
+// to a handler as a CGI.Request. It doesn't know authentication, nor how the process is started and supervised; what
+// it needs of the latter is in WorkerControl.swift.
 
 /// Serves FastCGI connections from a listening socket until the worker must stop.
 ///
-/// All threads wait on one epoll instance for the listening socket, the parked connections and the stop descriptors. A
-/// request runs once it has completely arrived. No thread waits for a peer, so a silent, kept or slow connection costs a
-/// descriptor and no thread.
+/// All threads wait on one epoll instance for the listening socket, the parked connections and the stop descriptors.
+/// A request runs once it has completely arrived. No thread waits for a peer, so a silent, kept or slow connection
+/// costs a descriptor and no thread.
 ///
-/// Each lane has a capacity of its own. Requests of ``Lane/blocking`` leave about a quarter of the threads free and queue
-/// without a thread, so that requests of ``Lane/immediate`` always find one. Requests of ``Lane/hashing`` run on a thread
-/// of low priority.
+/// Each lane has a capacity of its own. Requests of ``Lane/blocking`` leave about a quarter of the threads free and
+/// queue without a thread, so that requests of ``Lane/immediate`` always find one. Requests of ``Lane/hashing`` run
+/// on a thread of low priority.
 public final class WorkerLoop: Sendable {
   public typealias Handler = @Sendable (Request, Role) -> Work
 
@@ -59,7 +59,8 @@ public final class WorkerLoop: Sendable {
   ///   - threads: the number of threads that serve; at least 2 are started.
   ///   - requestLimit: after this many requests, the worker stops gracefully by itself; 0 is no limit.
   ///   - heartbeat: receives the threads' sign of life.
-  ///   - handler: returns the work that answers a request. It is called on the threads that serve, and must not block.
+  ///   - handler: returns the work that answers a request. It is called on the threads that serve, and must not
+  ///     block.
   /// - Throws: ``SystemError`` (`epoll_create1`, `epoll_ctl`, `fcntl`).
   public init(
     listener: Int32 = 0, stop: any StopRequest, threads: Int, requestLimit: Int = 0,
@@ -99,8 +100,8 @@ public final class WorkerLoop: Sendable {
     isStarted.wake()
   }
 
-  /// Blocks until the worker must stop, and then until requests in flight are answered or ``StopDeadlines`` expire. It
-  /// returns although a thread hangs.
+  /// Blocks until the worker must stop, and then until requests in flight are answered or ``StopDeadlines`` expire.
+  /// It returns although a thread hangs.
   public func waitUntilStopped() {
     stop.wait()
     heartbeat?.reportStop()

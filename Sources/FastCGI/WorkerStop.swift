@@ -1,8 +1,8 @@
 import Glibc
 import POSIX
 
-/// What each thread of a stopping worker does. It answers the requests that have at least partly arrived, and the first
-/// request of each new connection. It refuses all others.
+/// What each thread of a stopping worker does. It answers the requests that have at least partly arrived, and the
+/// first request of each new connection. It refuses all others.
 struct WorkerStop {
   /// How long a thread sleeps when it finds nothing to do. Microseconds.
   private static let pause: UInt32 = 2000
@@ -20,8 +20,8 @@ struct WorkerStop {
       loop.beat()
       let awaited = loop.parked.refuseMore()
       var isIdle = !loop.hasWaiting
-      // Few at a time, so that every thread gets some. More than three, because the stop descriptors and the listening
-      // socket may be among them each time.
+      // Few at a time, so that every thread gets some. More than three, because the stop descriptors and the
+      // listening socket may be among them each time.
       for descriptor in loop.events.poll(limit: 4) {
         guard let connection = loop.parked.take(descriptor) else { continue }
         isIdle = false

@@ -1,15 +1,17 @@
 import Glibc
 import Logging
 
-// What operators see of the program: its log. Neither HTTP nor authentication.
+// The module Observation owns what operators see of the program: the format of log lines, and writing them without
+// waiting. It knows nothing of HTTP or authentication.
 
-/// Writes each event as one line of text; see ``LogLine`` and ``LogOutput``.
+/// A swift-log handler that writes each event as one line of text. ``LogLine`` formats it, ``LogOutput`` writes it.
 public struct LineLogHandler: LogHandler {
   public var metadata: Logger.Metadata = [:]
   public var logLevel = Logger.Level.info
   private let label: String
   private let output: LogOutput
 
+  /// - Parameter label: the logger's, such as `pico-auth`.
   public init(label: String, output: LogOutput) {
     self.label = label
     self.output = output

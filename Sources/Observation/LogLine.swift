@@ -4,10 +4,10 @@ import Wire
 
 /// An event as one line of text: `TIME LEVEL LABEL: MESSAGE KEY=VALUE …`.
 ///
-/// Nothing that came from outside can end the line, begin another one, or change what a terminal shows: log texts are
-/// escaped here and nowhere else, by the rule of ``VisibleText``.
+/// Untrusted text can't end the line, start another one, or control a terminal: this is the one place that escapes
+/// log texts, as ``VisibleText`` does.
 struct LogLine {
-  /// A pipe takes so much at once or not at all (PIPE_BUF). Bytes, the newline included.
+  /// The largest line, its newline included. `pipe(7)`: a write of at most PIPE_BUF bytes is atomic. Bytes.
   static let maximumSize = 4096
 
   private(set) var bytes: [UInt8] = []
@@ -39,18 +39,18 @@ struct LogLine {
     bytes.append(UInt8(ascii: "\n"))
   }
 
-  /// Whether a value needs no quotes.
+  /// Whether a value needs no quotes: it is printable ASCII without space, quote, backslash and equals sign.
   private static func isPlain(_ text: String) -> Bool {
     !text.isEmpty
       && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x22 && $0 != 0x5c && $0 != 0x3d }
   }
 
-  /// Appends a text with everything escaped that isn't visible, and what ends a quoted value.
+  /// Appends a text. Escapes invisible characters, quotes and backslashes.
   private mutating func append(_ text: String) {
     bytes += VisibleText.escaped(text, special: ["\"", "\\"]).utf8
   }
 
-  /// As ISO 8601 has it, with the offset from UTC.
+  /// Local time in the format of ISO 8601, with its offset from UTC. `strftime(3)`.
   private static func timestamp(_ time: time_t) -> String {
     var time = time
     var parts = tm()

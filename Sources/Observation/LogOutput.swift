@@ -3,18 +3,19 @@ import Glibc
 import POSIX
 import Synchronization
 
-/// Where log lines go: standard error, which whoever reads it may stop reading.
+/// Writes log lines to standard error without ever waiting: its reader may have stopped reading.
 ///
-/// Writing never waits. What doesn't fit is dropped and counted, and the count is logged when there is room again.
+/// A line that doesn't fit is dropped and counted. The count is logged as soon as there is room again.
 public final class LogOutput: Sendable {
   private enum Kind {
-    /// A file, or what takes bytes whenever it is asked to.
+    /// A regular file, or anything else that never blocks.
     case file
-    /// A pipe or a terminal, opened anew so that it doesn't block, whatever other processes do with theirs.
+    /// A pipe or a terminal that this process has opened again. O_NONBLOCK belongs to the open file description, so
+    /// setting it on the one that other processes share would affect them.
     case nonblocking
-    /// A socket, as systemd's journal has it.
+    /// A socket, such as systemd's journal.
     case socket
-    /// A pipe that can't be opened anew, as it belongs to another user.
+    /// A pipe that can't be opened again, because it belongs to another user.
     case shared
   }
 
@@ -23,7 +24,7 @@ public final class LogOutput: Sendable {
   private let dropped = Atomic<Int>(0)
   private let isWaiting = Atomic<Bool>(false)
 
-  /// - Parameter descriptor: stays the caller's.
+  /// - Parameter descriptor: the descriptor to write to. It is duplicated, and the caller keeps it.
   public init(_ descriptor: Int32 = 2) {
     let status = try? FileHandle(owning: dup(descriptor)).status()
     switch status?.type {
@@ -34,7 +35,7 @@ public final class LogOutput: Sendable {
       let flags = O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY
       let opened = open("/proc/self/fd/\(descriptor)", flags)
       handle = FileHandle(owning: opened == -1 ? fcntl(descriptor, F_DUPFD_CLOEXEC, 3) : opened)
-      // A worker that can't open it anew may have one that its supervisor has opened.
+      // A worker that can't open the pipe again may have inherited a non-blocking one from its supervisor.
       kind = fcntl(handle.descriptor, F_GETFL) & O_NONBLOCK == 0 ? .shared : .nonblocking
     default:
       kind = .file
@@ -42,38 +43,39 @@ public final class LogOutput: Sendable {
     }
   }
 
-  /// For child processes, as their standard error.
+  /// The descriptor to pass to child processes as their standard error.
   public var descriptor: Int32 { handle.descriptor }
 
-  /// Writes a line, whole or not at all.
+  /// Writes a line completely or drops it. Doesn't block.
   /// - Parameters:
   ///   - line: at most ``LogLine/maximumSize`` bytes.
-  ///   - note: the line that tells how many were dropped.
+  ///   - note: returns the line that reports a number of dropped lines.
   func write(_ line: [UInt8], note: @escaping @Sendable (Int) -> [UInt8]) {
-    guard tellDropped(note), put(line) else {
+    guard reportDropped(note), put(line) else {
       dropped.add(1, ordering: .relaxed)
-      tellDroppedLater(note)
+      reportDroppedLater(note)
       return
     }
   }
 
-  /// - Returns: whether there is nothing to tell any more.
-  private func tellDropped(_ note: (Int) -> [UInt8]) -> Bool {
+  /// Reports dropped lines, if there are any.
+  /// - Returns: false if the report doesn't fit either.
+  private func reportDropped(_ note: (Int) -> [UInt8]) -> Bool {
     let count = dropped.exchange(0, ordering: .relaxed)
     if count == 0 || put(note(count)) { return true }
     dropped.add(count, ordering: .relaxed)
     return false
   }
 
-  /// Tells of dropped lines as soon as there is room, although nothing more may be logged.
-  private func tellDroppedLater(_ note: @escaping @Sendable (Int) -> [UInt8]) {
-    // A file that took nothing is full, which nobody tells the end of.
+  /// Reports dropped lines as soon as there is room, even if nothing more is logged.
+  private func reportDroppedLater(_ note: @escaping @Sendable (Int) -> [UInt8]) {
+    // Writing to a file fails only if its disk is full, and poll(2) doesn't report when there is space again.
     guard kind != .file, !isWaiting.exchange(true, ordering: .relaxed) else { return }
     let started: Void? = try? Thread.detach { [self] in
       var wait = pollfd(fd: handle.descriptor, events: Int16(POLLOUT), revents: 0)
       while poll(&wait, 1, -1) == -1 && errno == EINTR {}
       isWaiting.store(false, ordering: .relaxed)
-      _ = tellDropped(note)
+      _ = reportDropped(note)
     }
     if started == nil { isWaiting.store(false, ordering: .relaxed) }
   }

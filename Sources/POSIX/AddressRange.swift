@@ -1,11 +1,13 @@
 import Glibc
 
-/// An IPv4 or IPv6 address. IPv4 addresses written as IPv6 (`::ffff:192.0.2.1`) are IPv4.
+/// An IPv4 or IPv6 address. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) counts as IPv4. RFC 4291, section
+/// 2.5.5.2.
 public struct NetworkAddress: Sendable, Hashable, CustomStringConvertible {
-  /// 4 or 16.
+  /// 4 or 16 bytes, in network order.
   let bytes: [UInt8]
 
-  /// Reads an address as text, without port or brackets. `inet_pton(3)`.
+  /// Parses an address without port or brackets. `inet_pton(3)`.
+  /// - Returns: nil if `text` isn't an address.
   public init?(_ text: some StringProtocol) {
     let text = String(text)
     var v4 = in_addr()
@@ -67,6 +69,7 @@ public struct AddressRange: Sendable, Hashable {
     self.bits = bits
   }
 
+  /// Whether the address has the range's prefix. An IPv4 range contains no IPv6 address.
   public func contains(_ address: NetworkAddress) -> Bool {
     guard address.bytes.count == first.bytes.count else { return false }
     return (0..<bits).allSatisfy { bit in

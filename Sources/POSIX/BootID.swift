@@ -1,13 +1,13 @@
-/// Which boot of the kernel this is.
+/// Identifies a boot of the kernel.
 public enum BootID {
-  /// The bytes that an identifier has, hex digits and hyphens.
+  /// The size of an identifier: lower-case hex digits and hyphens. Bytes.
   public static let width = 36
 
-  /// What the kernel calls this boot: 36 characters, drawn at random at each boot, the same in every process and container
-  /// on it. Nil where the kernel's files below `/proc/sys` are hidden. `random(4)`, `boot_id`.
+  /// The random identifier that the kernel generates at each boot, the same in every process and container on the
+  /// host. nil if the files below `/proc/sys` are hidden. `random(4)`, `boot_id`.
   public static let current = read("/proc/sys/kernel/random/boot_id")
 
-  /// Reads an identifier from a file; nil where there is none.
+  /// Reads an identifier from a file; nil if the file is missing or contains anything else.
   static func read(_ path: String) -> String? {
     guard let bytes = try? Files.read(path, limit: 64) else { return nil }
     let text = bytes.prefix { $0 != UInt8(ascii: "\n") }

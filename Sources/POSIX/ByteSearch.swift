@@ -1,7 +1,7 @@
 import CLinux
 
 extension [UInt8] {
-  /// Where a part first stands at or behind `start`; nil where it doesn't. `memmem(3)`.
+  /// The index of the first occurrence of `part` at or after `start`; nil if there is none. `memmem(3)`.
   public func firstIndex(of part: [UInt8], from start: Int = 0) -> Int? {
     guard start < count else { return nil }
     return withUnsafeBytes { text in
@@ -14,7 +14,7 @@ extension [UInt8] {
 }
 
 extension ArraySlice<UInt8> {
-  /// Whether a part stands anywhere in the slice. `memmem(3)`.
+  /// Whether `part` occurs in the slice. `memmem(3)`.
   public func holds(_ part: [UInt8]) -> Bool {
     withUnsafeBytes { memmem($0.baseAddress, $0.count, part, part.count) != nil }
   }

@@ -1,27 +1,27 @@
 import CLinux
 import Glibc
 
-/// An open file, closed when its last owner goes.
+/// An open file. The last reference closes it.
 ///
-/// Every file is opened with `O_CLOEXEC`, so that no child inherits it, `O_NOFOLLOW`, so that a symbolic link planted in a
-/// shared folder leads nowhere, and `O_NONBLOCK`, so that a pipe or a device in a file's place holds up nobody. What is
-/// no regular file is refused.
+/// Files are opened with `O_CLOEXEC`, so that no child process inherits them; with `O_NOFOLLOW`, so that a symbolic
+/// link planted in a shared folder isn't followed; and with `O_NONBLOCK`, so that opening a pipe or a device in a
+/// file's place doesn't block. Anything but a regular file or a folder is refused.
 public final class FileHandle: Sendable {
   /// The file descriptor. Valid for the lifetime of this object.
   public let descriptor: Int32
 
-  /// How a file is opened. `open(2)`.
+  /// The flags to open a file with. `open(2)`.
   public struct Flags: OptionSet, Sendable {
     public let rawValue: Int32
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
     public static let read = Flags(rawValue: O_RDONLY)
     public static let readWrite = Flags(rawValue: O_RDWR)
-    /// Makes the file where there is none.
+    /// Creates the file if it doesn't exist.
     public static let create = Flags(rawValue: O_RDWR | O_CREAT)
-    /// Makes the file, and fails with EEXIST where there is one.
+    /// Creates the file. Fails with EEXIST if it exists.
     public static let createNew = Flags(rawValue: O_RDWR | O_CREAT | O_EXCL)
-    /// Whatever is written goes to the end, whatever else is there by then.
+    /// Every write goes to the end, even if other processes append too.
     public static let append = Flags(rawValue: O_RDWR | O_APPEND)
     public static let folder = Flags(rawValue: O_RDONLY | O_DIRECTORY)
   }
@@ -36,9 +36,10 @@ public final class FileHandle: Sendable {
     self.descriptor = descriptor
   }
 
-  /// Opens a file with mode 0600 where it is made, whatever the umask. What root makes belongs to the
-  /// folder's owner, whose processes are to work with it.
-  /// - Throws: ``SystemError`` (`open`).
+  /// Opens a file. A new file has mode 0600 whatever the umask. A file that root creates gets the folder's owner,
+  /// because the owner's processes must be able to use it.
+  /// - Throws: ``SystemError`` (`open`, `fstat`, `fchmod`, `fchown`), with ENXIO if it isn't a regular file (for
+  ///   ``Flags/folder``, a folder).
   public convenience init(path: String, flags: Flags) throws(SystemError) {
     let (descriptor, isNew) = try Self.open(path, flags.rawValue)
     self.init(owning: descriptor)
@@ -47,17 +48,18 @@ public final class FileHandle: Sendable {
       throw SystemError(call: "open", code: ENXIO, path: path)
     }
     if isNew, status.permissions != 0o600 {
-      // The umask takes away rights of the owner too.
+      // The umask may have removed permissions of the owner too.
       try retryingOnInterrupt("fchmod", path) { fchmod(descriptor, 0o600) }
     }
-    // Only what this very call made: a hard link in the folder may be a file of root's from elsewhere.
+    // Only a file that this call created: another name in the folder may be a hard link to a file that root owns
+    // elsewhere.
     guard isNew, status.links == 1, geteuid() == 0 else { return }
     if let folder = try FileStatus.ofFile(at: Files.parent(of: path)), folder.owner != 0 {
       try retryingOnInterrupt("fchown", path) { fchown(descriptor, folder.owner, folder.group) }
     }
   }
 
-  /// - Returns: whether the file was made, too.
+  /// - Returns: the descriptor, and whether this call created the file.
   private static func open(_ path: String, _ flags: Int32) throws(SystemError) -> (Int32, isNew: Bool) {
     func attempt(_ flags: Int32) throws(SystemError) -> Int32 {
       try retryingOnInterrupt("open", path) {
@@ -73,13 +75,13 @@ public final class FileHandle: Sendable {
       do throws(SystemError) {
         return (try attempt(flags | O_CREAT | O_EXCL), true)
       } catch  where error.code == EEXIST && flags & O_EXCL == 0 {
-        // Somebody else has made it meanwhile.
+        // Another process has created it in the meantime.
       }
     }
   }
 
-  /// Opens a file; nil where there is none.
-  /// - Throws: ``SystemError`` (`open`).
+  /// Opens a file; nil if it doesn't exist.
+  /// - Throws: as ``init(path:flags:)``.
   public static func existing(_ path: String, flags: Flags) throws(SystemError) -> FileHandle? {
     do throws(SystemError) {
       return try FileHandle(path: path, flags: flags)
@@ -88,9 +90,10 @@ public final class FileHandle: Sendable {
     }
   }
 
-  /// A file in memory that has no name, and that nobody can change any more. `memfd_create(2)`.
-  /// - Parameter name: shown below `/proc` only.
-  /// - Throws: ``SystemError``.
+  /// Creates a file in memory that nobody can change: its seals forbid writing and resizing. `memfd_create(2)`,
+  /// `fcntl(2)`, F_ADD_SEALS.
+  /// - Parameter name: a label that appears below `/proc`. The file has no path.
+  /// - Throws: ``SystemError`` (`memfd_create`, `write`, `fcntl`).
   public static func sealed(_ name: String, _ bytes: [UInt8]) throws(SystemError) -> FileHandle {
     let handle = FileHandle(
       owning: try retryingOnInterrupt("memfd_create") {
@@ -113,118 +116,17 @@ public final class FileHandle: Sendable {
     return FileStatus(status)
   }
 
-  /// Reads up to `count` bytes at `offset`; fewer only at the end of the file. `pread(2)`.
-  /// - Throws: ``SystemError`` (`pread`).
-  public func read(count: Int, at offset: Int) throws(SystemError) -> [UInt8] {
-    var failure: SystemError?
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      filled = 0
-      do throws(SystemError) {
-        while filled < count {
-          let got = try retryingOnInterrupt("pread") {
-            pread(
-              descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
-          }
-          if got == 0 { break }
-          filled += got
-        }
-      } catch {
-        failure = error
-      }
-    }
-    if let failure { throw failure }
-    return bytes
-  }
-
-  /// As ``read(count:at:)``, but only what is in memory. `preadv2(2)`, RWF_NOWAIT; where the file system can't tell, it is
-  /// read all the same.
-  /// - Returns: nil where the disk would have to be waited for.
-  /// - Throws: ``SystemError`` (`preadv2`).
-  public func readCached(count: Int, at offset: Int) throws(SystemError) -> [UInt8]? {
-    var got = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      var part = iovec(iov_base: buffer.baseAddress, iov_len: count)
-      got = preadv2(descriptor, &part, 1, off_t(offset), RWF_NOWAIT)
-      filled = max(0, got)
-    }
-    if got == count { return bytes }
-    if got >= 0 { return nil }
-    switch errno {
-    case EAGAIN, EINTR: return nil
-    case EOPNOTSUPP, ENOSYS, EINVAL: return try read(count: count, at: offset)
-    default: throw SystemError(call: "preadv2")
-    }
-  }
-
-  /// Reads what comes next, up to `count` bytes; nothing at the end of the file. `read(2)`.
-  /// - Throws: ``SystemError`` (`read`).
-  public func readNext(count: Int) throws(SystemError) -> [UInt8] {
-    var chunk = [UInt8](repeating: 0, count: count)
-    let got = try retryingOnInterrupt("read") { Glibc.read(descriptor, &chunk, count) }
-    return Array(chunk[..<got])
-  }
-
-  /// One `pwrite(2)`; the number of bytes taken may be less than offered (a full disk). A file opened with
-  /// ``Flags/append`` takes them at its end, whatever the offset.
-  /// - Throws: ``SystemError`` (`pwrite`).
-  public func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) -> Int {
-    try retryingOnInterrupt("pwrite") {
-      bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
-    }
-  }
-
-  /// Writes all bytes at `offset`, in as many calls as it takes.
-  /// - Throws: ``SystemError`` (`pwrite`); what was written before stays.
-  public func writeAll(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
-    var done = 0
-    while done < bytes.count {
-      done += try retryingOnInterrupt("pwrite") {
-        bytes.withUnsafeBytes {
-          pwrite(descriptor, $0.baseAddress! + done, $0.count - done, off_t(offset + done))
-        }
-      }
-    }
-  }
-
-  /// Writes all bytes where the file stands: for pipes and terminals. `write(2)`.
-  /// - Throws: ``SystemError`` (`write`).
-  public func writeNext(_ bytes: [UInt8]) throws(SystemError) {
-    var done = 0
-    while done < bytes.count {
-      done += try retryingOnInterrupt("write") {
-        bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done) }
-      }
-    }
-  }
-
-  /// Cuts the file to `size` bytes. `ftruncate(2)`.
-  /// - Throws: ``SystemError`` (`ftruncate`).
-  public func truncate(to size: Int) throws(SystemError) {
-    try retryingOnInterrupt("ftruncate") { ftruncate(descriptor, off_t(size)) }
-  }
-
-  /// Gives the file the owner and group of another, as far as the process may; it may where it is root, whose
-  /// files others couldn't work with. `fchown(2)`.
-  /// - Throws: ``SystemError``.
+  /// Gives the file the owner and the group of another file if this process runs as root: other users couldn't use a
+  /// file that root owns. Does nothing otherwise. `fchown(2)`.
+  /// - Throws: ``SystemError`` (`fstat`, `fchown`).
   public func giveOwner(of other: FileHandle) throws(SystemError) {
     guard geteuid() == 0 else { return }
     let status = try other.status()
     try retryingOnInterrupt("fchown") { fchown(descriptor, status.owner, status.group) }
   }
 
-  /// Waits until the file's data is on the disk. `fdatasync(2)`.
-  /// - Throws: ``SystemError`` (`fdatasync`).
-  public func synchronizeData() throws(SystemError) {
-    try retryingOnInterrupt("fdatasync") { fdatasync(descriptor) }
-  }
-
-  /// Waits until data and metadata are on the disk; for a folder, its entries. `fsync(2)`.
-  /// - Throws: ``SystemError`` (`fsync`).
-  public func synchronize() throws(SystemError) {
-    try retryingOnInterrupt("fsync") { fsync(descriptor) }
-  }
-
-  /// Takes the file's lock for this open file, if nobody else has it. `flock(2)`.
+  /// Takes the exclusive lock on the file, without waiting. `flock(2)`.
+  /// - Returns: false if another open file description holds it.
   /// - Throws: ``SystemError`` (`flock`).
   public func tryLock() throws(SystemError) -> Bool {
     do throws(SystemError) {
@@ -235,7 +137,7 @@ public final class FileHandle: Sendable {
     }
   }
 
-  /// Gives the file's lock back.
+  /// Releases the lock. `flock(2)`.
   public func unlock() {
     _ = flock(descriptor, LOCK_UN)
   }

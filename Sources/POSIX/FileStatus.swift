@@ -1,8 +1,8 @@
 import Glibc
 
-/// What `stat(2)` tells of a file.
+/// The attributes of a file. `stat(2)`.
 public struct FileStatus: Sendable, Equatable {
-  /// Device and inode: which file it is, whatever its name.
+  /// Device and inode number, which identify a file whatever its name.
   public struct Identity: Sendable, Hashable {
     let device: UInt
     public let inode: UInt
@@ -11,15 +11,17 @@ public struct FileStatus: Sendable, Equatable {
   public let identity: Identity
   /// Size in bytes.
   public let size: Int
-  /// When its content last changed. Nanoseconds since 1970; at most 285 years.
+  /// When the content last changed. Nanoseconds since 1970, limited to the next 285 years.
   public let modified: Int
-  /// Permission bits (0o7777).
+  /// The permission bits, with set-user-id, set-group-id and sticky bit (0o7777).
   public let permissions: UInt32
+  /// The user id of the owner.
   public let owner: UInt32
+  /// The group id.
   public let group: UInt32
-  /// Number of names; 0 once the file was removed.
+  /// The number of hard links; 0 once the file is removed.
   public let links: Int
-  /// What kind of file it is; nil for one that no part of this program tells from others.
+  /// The file type; nil for a block device.
   public let type: FileType?
 
   public var isDirectory: Bool { type == .directory }
@@ -28,7 +30,7 @@ public struct FileStatus: Sendable, Equatable {
   init(_ status: stat) {
     identity = Identity(device: UInt(status.st_dev), inode: UInt(status.st_ino))
     size = Int(status.st_size)
-    // Anybody can set it to what doesn't fit.
+    // The file's owner can set it to a time that doesn't fit into an Int. utimensat(2).
     modified = min(max(status.st_mtim.tv_sec, 0), 9_000_000_000) * 1_000_000_000 + status.st_mtim.tv_nsec
     permissions = status.st_mode & 0o7777
     owner = status.st_uid
@@ -37,8 +39,9 @@ public struct FileStatus: Sendable, Equatable {
     type = FileType(mode: status.st_mode)
   }
 
-  /// The status of the file that a path names now, symbolic links followed; nil where there is none. `stat(2)`.
-  /// - Throws: ``SystemError`` (`stat`) for anything but a missing file.
+  /// The status of the file at a path. Follows symbolic links. `stat(2)`.
+  /// - Returns: nil if the file doesn't exist.
+  /// - Throws: ``SystemError`` (`stat`).
   public static func ofFile(at path: String) throws(SystemError) -> FileStatus? {
     var status = Glibc.stat()
     do throws(SystemError) {
@@ -49,8 +52,8 @@ public struct FileStatus: Sendable, Equatable {
     }
   }
 
-  /// The same for a symbolic link itself, where the path names one. `lstat(2)`.
-  /// - Throws: ``SystemError`` (`lstat`) for anything but a missing file.
+  /// As ``ofFile(at:)``, but for a symbolic link, the status of the link itself. `lstat(2)`.
+  /// - Throws: ``SystemError`` (`lstat`).
   static func ofEntry(at path: String) throws(SystemError) -> FileStatus? {
     var status = Glibc.stat()
     do throws(SystemError) {
@@ -62,10 +65,10 @@ public struct FileStatus: Sendable, Equatable {
   }
 }
 
-/// The kinds of files. `inode(7)`.
+/// The type of a file. `inode(7)`.
 public enum FileType: Sendable {
   case regular, directory, socket, pipe, link
-  /// A terminal, or another device of characters.
+  /// A terminal or another character device.
   case terminal
 
   init?(mode: mode_t) {

@@ -1,9 +1,9 @@
 import Glibc
 
-/// What `statvfs(3)` tells of the file system that a file lies on.
+/// The file system that a file is on.
 public enum FileSystem {
-  /// How much a process without privileges may still write. Bytes.
-  /// - Throws: ``SystemError`` (`statvfs`), also where there is no such file.
+  /// The space that is free for unprivileged processes. Bytes. `statvfs(3)`.
+  /// - Throws: ``SystemError`` (`statvfs`), with ENOENT if the file doesn't exist.
   public static func freeBytes(at path: String) throws(SystemError) -> Int {
     var status = Glibc.statvfs()
     try retryingOnInterrupt("statvfs") { statvfs(path, &status) }

@@ -1,14 +1,15 @@
 import CLinux
 import Glibc
 
-/// Whole-file operations.
+/// Operations on whole files and on folders, by path.
 public enum Files {
-  /// Reads a file from beginning to end. Symbolic links are followed: configuration and secrets are often
-  /// mounted as links. From a pipe or a terminal it takes what comes within 5 s.
+  /// Reads a whole file. Follows symbolic links: configuration and secrets are often mounted as links. A pipe or a
+  /// terminal must deliver everything within 5 s.
   /// - Parameters:
-  ///   - limit: a larger file is refused with EFBIG. Bytes.
-  ///   - check: looks at the open file before it is read, and throws to refuse it.
-  /// - Throws: ``SystemError``, or what `check` throws.
+  ///   - limit: the largest size. Bytes.
+  ///   - check: called with the open file's status before it is read; throws to refuse the file.
+  /// - Throws: ``SystemError`` (`open`, `fstat`, `read`, `poll`), with EFBIG if the file exceeds the limit, EISDIR if
+  ///   it is a folder, ETIMEDOUT after 5 s; what `check` throws.
   public static func read(
     _ path: String, limit: Int = 1 << 20, check: (FileStatus) throws -> Void = { _ in }
   ) throws -> [UInt8] {
@@ -18,12 +19,12 @@ public enum Files {
     try check(status)
     guard !status.isDirectory else { throw SystemError(call: "open", code: EISDIR, path: path) }
     let deadline = Clock.monotonicNanoseconds + pipeTimeout
-    // A pipe that nobody has opened for writing yet would look empty.
+    // Before a writer has opened the pipe, read(2) would return 0, as at the end.
     if status.type == .pipe { try wait(for: handle, path, until: deadline) }
     var bytes: [UInt8] = []
     while true {
       do throws(SystemError) {
-        // Not by the size that fstat tells: pipes and files below /proc have none.
+        // Until the end, and not by the size: fstat(2) reports 0 for pipes and for files below /proc.
         let chunk = try handle.readNext(count: 65536)
         if chunk.isEmpty { return bytes }
         bytes += chunk
@@ -35,7 +36,7 @@ public enum Files {
     }
   }
 
-  /// How long to wait for whoever writes to a pipe. Nanoseconds.
+  /// How long to wait for the writer of a pipe. Nanoseconds.
   private static let pipeTimeout: UInt64 = 5_000_000_000
 
   private static func wait(
@@ -49,48 +50,48 @@ public enum Files {
     guard count == 1 else { throw SystemError(call: "read", code: ETIMEDOUT, path: path) }
   }
 
-  /// What a folder has until its entry in the one above it is on the disk: mode 0700 and the sticky bit, which means
-  /// nothing in a folder that only its owner may write to.
-  private static let undurableFolder: mode_t = 0o1700
+  /// The mode of a folder whose entry in its parent may not be on the disk yet: 0700 and the sticky bit. That bit has
+  /// no effect in a folder that only its owner may write to.
+  private static let undurableMode: mode_t = 0o1700
 
-  /// Makes a folder with mode 0700, and those above it, unless they are there; each is on the disk before anything is
-  /// made in it.
-  /// - Throws: ``SystemError`` (`mkdir`, `fsync`). A folder that is there then has the sticky bit, and
-  ///   ``synchronizeFolder(of:)`` tries again, whoever calls it.
+  /// Creates a folder with mode 0700 and its missing parents. Each one is on the disk before anything is created in
+  /// it. `mkdir(2)`, `fsync(2)`.
+  /// - Throws: ``SystemError``. If `fsync` failed, the folder exists and keeps the sticky bit. The next
+  ///   ``synchronizeFolder(of:)`` of any process then tries again.
   public static func makeFolder(_ path: String) throws(SystemError) {
     do throws(SystemError) {
       try makeOneFolder(path)
     } catch  where error.code == ENOENT && path.contains("/") {
       try makeFolder(parent(of: path))
-      // Below /proc a folder can't be made although the one above is there.
+      // Not by recursion: below /proc, mkdir(2) fails with ENOENT although the parent exists.
       try makeOneFolder(path)
     }
   }
 
   private static func makeOneFolder(_ path: String) throws(SystemError) {
     do throws(SystemError) {
-      try retryingOnInterrupt("mkdir", path) { mkdir(path, undurableFolder) }
+      try retryingOnInterrupt("mkdir", path) { mkdir(path, undurableMode) }
     } catch  where error.code == EEXIST {}
     try makeDurable(path)
   }
 
-  /// Waits until a folder's entry in the one above it is on the disk, where that isn't known.
+  /// If a folder has ``undurableMode``, waits until its entry in its parent is on the disk.
   private static func makeDurable(_ folder: String) throws(SystemError) {
     guard let status = try FileStatus.ofFile(at: folder), status.isDirectory,
-      status.permissions == undurableFolder, status.owner == geteuid()
+      status.permissions == undurableMode, status.owner == geteuid()
     else { return }
     try synchronizeFolder(of: folder)
     let handle = try FileHandle(path: folder, flags: .folder)
-    // It may have been exchanged, as the folder above may belong to somebody else.
+    // The parent may belong to another user, who may have replaced the folder.
     guard try handle.status().identity == status.identity else { return }
-    // What root makes belongs to the owner of the folder above, whose processes are to work with it.
+    // A folder that root creates gets its parent's owner, because the owner's processes must be able to use it.
     if status.owner == 0, let above = try FileStatus.ofFile(at: parent(of: folder)), above.owner != 0 {
       try retryingOnInterrupt("fchown", folder) { fchown(handle.descriptor, above.owner, above.group) }
     }
     try retryingOnInterrupt("fchmod", folder) { fchmod(handle.descriptor, 0o700) }
   }
 
-  /// The folder a path lies in.
+  /// The folder that a path is in: `.` if the path has no slash.
   public static func parent(of path: String) -> String {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
@@ -116,15 +117,15 @@ public enum Files {
     return String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// The folder that relative paths begin in. `getcwd(3)`.
-  /// - Throws: ``SystemError``.
+  /// The current working directory. `getcwd(3)`.
+  /// - Throws: ``SystemError`` (`getcwd`).
   static func workingFolder() throws(SystemError) -> String {
     guard let path = getcwd(nil, 0) else { throw SystemError(call: "getcwd") }
     defer { free(path) }
     return String(cString: path)
   }
 
-  /// The names in a folder, sorted by their bytes. `readdir(3)`.
+  /// The names in a folder except `.` and `..`, sorted by their bytes. `readdir(3)`.
   /// - Throws: ``SystemError`` (`opendir`).
   public static func names(in folder: String) throws(SystemError) -> [String] {
     guard let stream = opendir(folder) else { throw SystemError(call: "opendir", path: folder) }
@@ -139,8 +140,9 @@ public enum Files {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  /// Makes a file appear whole or not at all: written beside, flushed, then linked under its name.
-  /// - Returns: false, and nothing is changed, where the name is taken already.
+  /// Creates a file atomically, with mode 0600: writes a temporary file, waits until it is on the disk, and links it
+  /// under its name. `fsync(2)`, `link(2)`.
+  /// - Returns: false if the name is taken. Nothing changes then.
   /// - Throws: ``SystemError``.
   public static func createWhole(_ path: String, _ bytes: [UInt8]) throws(SystemError) -> Bool {
     let draft = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
@@ -150,7 +152,7 @@ public enum Files {
     try handle.writeAll(bytes, at: 0)
     try handle.synchronize()
     do throws(SystemError) {
-      // link(2), not rename(2): of many processes that try at once exactly one succeeds.
+      // link(2), not rename(2): of several processes that try at once, exactly one succeeds.
       try retryingOnInterrupt("link", path) { link(draft, path) }
     } catch  where error.code == EEXIST {
       return false
@@ -159,7 +161,8 @@ public enum Files {
     return true
   }
 
-  /// Puts a file in place of another, whole or not at all.
+  /// Creates or replaces a file atomically for readers. Doesn't wait for the disk: after a power loss, the content
+  /// may be missing. `rename(2)`.
   /// - Throws: ``SystemError``.
   public static func replace(_ path: String, _ bytes: [UInt8], permissions: UInt32) throws(SystemError) {
     let draft = "\(path).\(getpid()).tmp"
@@ -170,22 +173,22 @@ public enum Files {
     try rename(draft, to: path)
   }
 
-  /// Whether a path lies on a network file system, where locks aren't to be relied on. `statfs(2)`: NFS, CIFS,
-  /// SMB 2, AFS, Ceph.
+  /// Whether a path is on a network file system, where locks aren't reliable: NFS, CIFS, SMB 2, AFS or Ceph.
+  /// `statfs(2)`.
   public static func isOnNetwork(_ path: String) -> Bool {
     var status = statfs()
     guard statfs(path, &status) == 0 else { return false }
     return [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x5346_414f, 0x00c3_6400].contains(status.f_type & 0xffff_ffff)
   }
 
-  /// Gives a file another name, in place of what had it. `rename(2)`.
-  /// - Throws: ``SystemError``.
+  /// Renames a file, and replaces a file that has the new name. `rename(2)`.
+  /// - Throws: ``SystemError`` (`rename`).
   public static func rename(_ path: String, to other: String) throws(SystemError) {
     try retryingOnInterrupt("rename", other) { Glibc.rename(path, other) }
   }
 
-  /// Removes a file, if it is there. `unlink(2)`.
-  /// - Throws: ``SystemError``.
+  /// Removes a file if it exists. `unlink(2)`.
+  /// - Throws: ``SystemError`` (`unlink`).
   public static func remove(_ path: String) throws(SystemError) {
     do throws(SystemError) {
       try retryingOnInterrupt("unlink", path) { unlink(path) }
@@ -194,7 +197,7 @@ public enum Files {
     }
   }
 
-  /// Waits until the entries of the folder a path lies in are on the disk, and the folder's own.
+  /// Waits until the entries of the folder that a path is in are on the disk, and the folder's own entry. `fsync(2)`.
   /// - Throws: ``SystemError``.
   public static func synchronizeFolder(of path: String) throws(SystemError) {
     let folder = parent(of: path)

@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// State behind a mutex, with a condition to wait on. `pthread_cond_wait(3)`.
+/// State that a mutex protects, with a condition variable to wait for changes. `pthread_mutex_lock(3)`,
+/// `pthread_cond_wait(3)`.
 public final class Monitor<State>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
@@ -24,14 +25,15 @@ public final class Monitor<State>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// Runs a body with the state to itself.
+  /// Runs a body with exclusive access to the state.
   public func withLock<Value>(_ body: (inout State) throws -> Value) rethrows -> Value {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return try body(&state)
   }
 
-  /// Waits until a body, run with the state to itself, gives a value; it is tried again at each ``wake()``.
+  /// Blocks until a body returns a value. The body has exclusive access to the state, and runs again after each
+  /// ``wake()``.
   public func wait<Value>(for body: (inout State) throws -> Value?) rethrows -> Value {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
@@ -41,9 +43,9 @@ public final class Monitor<State>: @unchecked Sendable {
     }
   }
 
-  /// As ``wait(for:)``, but until a moment and no longer. `pthread_cond_clockwait(3)`.
-  /// - Parameter deadline: as ``Clock/monotonicNanoseconds`` tells time.
-  /// - Returns: nil where the body gave no value in time.
+  /// As ``wait(for:)``, but with a deadline. `pthread_cond_clockwait(3)`.
+  /// - Parameter deadline: in ``Clock/monotonicNanoseconds``.
+  /// - Returns: nil if the body returned no value by the deadline.
   public func wait<Value>(
     until deadline: UInt64, for body: (inout State) throws -> Value?
   ) rethrows -> Value? {
@@ -58,7 +60,7 @@ public final class Monitor<State>: @unchecked Sendable {
     }
   }
 
-  /// Has all who wait look again.
+  /// Wakes all waiting threads, which run their bodies again. `pthread_cond_broadcast(3)`.
   public func wake() {
     pthread_cond_broadcast(condition)
   }

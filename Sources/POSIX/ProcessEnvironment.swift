@@ -1,17 +1,17 @@
 import CLinux
 
-/// This process's environment, `environ(7)`.
+/// The environment of this process. `environ(7)`.
 public enum ProcessEnvironment {
-  /// The entries as C has them: `NAME=value`, nil behind the last. Valid while nobody changes the
-  /// environment, which nothing here does.
+  /// The entries `NAME=value` as C strings, and nil after the last. Valid until the environment changes; this program
+  /// never changes it.
   public static var entries: UnsafePointer<UnsafeMutablePointer<CChar>?> {
     UnsafePointer(process_environment())
   }
 
-  /// All variables by name, as they were when first asked for.
+  /// All variables by name, read once.
   public static let variables = read(entries)
 
-  /// Of two entries with one name the last counts.
+  /// If two entries have the same name, the last one counts.
   static func read(_ entries: UnsafePointer<UnsafeMutablePointer<CChar>?>) -> [String: String] {
     var variables: [String: String] = [:]
     var next = entries

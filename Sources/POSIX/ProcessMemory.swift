@@ -1,15 +1,16 @@
 import CLinux
 import Glibc
 
-/// Who may look at this process's memory, in which there are keys and secrets.
+/// Protects the memory of this process, which contains keys and secrets.
 public enum ProcessMemory {
-  /// From now on only root can: no core dump is written, none goes to a collector such as systemd-coredump, other processes
-  /// of the same user can't attach or read `/proc/PID/mem` and `/proc/PID/environ`. A process that this one starts sees to
-  /// itself. `prctl(2)`, PR_SET_DUMPABLE; `setrlimit(2)`, RLIMIT_CORE.
+  /// Lets only root read this process's memory. The kernel writes no core dump and passes none to a collector such as
+  /// systemd-coredump. Other processes of the same user can't attach, nor read `/proc/PID/mem` and
+  /// `/proc/PID/environ`. Child processes must call this themselves. `prctl(2)`, PR_SET_DUMPABLE; `setrlimit(2)`,
+  /// RLIMIT_CORE.
   ///
-  /// Giving up root sets it back to what `/proc/sys/fs/suid_dumpable` says: to be called after that.
+  /// Call it after ``Account/assume()``: a change of the user id resets the flag to `/proc/sys/fs/suid_dumpable`.
   public static func hide() {
-    // Neither can fail: the first knows its arguments, and any process may lower a limit.
+    // Neither call can fail: 0 is a valid argument, and any process may lower its limits.
     _ = process_set_dumpable(0)
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)

@@ -1,12 +1,15 @@
 import Glibc
 
-/// A failed system call: its name, the `errno` it left, and the file it was about.
+// The module POSIX owns what the program asks of Linux: system calls and errno, files and folders, threads, clocks
+// and deadlines, users, random bytes. It knows nothing of HTTP, FastCGI, stores or authentication.
+
+/// A failed system call: its name, its `errno`, and the file that it was about.
 public struct SystemError: Error, Equatable, CustomStringConvertible {
-  /// The name of the call, as in section 2 of the manual.
+  /// The name of the call, as in the manual.
   public let call: String
-  /// The value of `errno`.
+  /// The value of `errno`. `errno(3)`.
   public let code: Int32
-  /// The file or folder; nil where the call knows a descriptor only.
+  /// The file or folder; nil if the call takes a descriptor.
   public let path: String?
 
   public init(call: String, code: Int32 = errno, path: String? = nil) {
@@ -15,20 +18,20 @@ public struct SystemError: Error, Equatable, CustomStringConvertible {
     self.path = path
   }
 
-  /// The same failure of a file that the caller knows the name of.
+  /// This failure with a path, unless it has one.
   public func at(_ path: String) -> SystemError {
     SystemError(call: call, code: code, path: self.path ?? path)
   }
 
   public var description: String { path.map { "\($0): \(reason)" } ?? reason }
 
-  /// As the description, without the path: call, message and what to do.
+  /// The description without the path: call, message and remedy.
   public var reason: String {
     let message = "\(call): \(String(cString: strerror(code)))"
     return remedy.map { "\(message); \($0)" } ?? message
   }
 
-  /// What to do; nil where the message tells.
+  /// What the operator can do; nil if the message says enough.
   private var remedy: String? {
     switch code {
     case EACCES,
@@ -36,18 +39,18 @@ public struct SystemError: Error, Equatable, CustomStringConvertible {
       let user = Account.name(of: geteuid())
       return "give user \(user) the rights to it and to the folders above it, or run as another user"
     case ENOENT: return missingFolder.map { "make the folder \($0) first" }
-    case ELOOP: return "put the file itself in place of the symbolic link"
-    case ENXIO: return "it is no regular file: move it away"
+    case ELOOP: return "replace the symbolic link by the file itself"
+    case ENXIO: return "it isn't a regular file: move it away"
     case EROFS: return "its file system is mounted read-only"
     case EADDRINUSE: return "another process listens there: stop it, or listen elsewhere"
     case EADDRNOTAVAIL: return "listen on an address of this host"
     case EMFILE: return "raise the limit of open files (LimitNOFILE, ulimit -n)"
-    case ENOSPC, EDQUOT: return "make room on its file system"
+    case ENOSPC, EDQUOT: return "free space on its file system"
     default: return nil
     }
   }
 
-  /// The topmost folder above the path that isn't there.
+  /// The topmost missing folder of the path.
   private var missingFolder: String? {
     guard var folder = path.map(Files.parent) else { return nil }
     var missing: String?
@@ -61,10 +64,14 @@ public struct SystemError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Runs a system call that answers -1 on failure, again when a signal interrupts it.
+/// Makes a system call that returns -1 on failure, and repeats it when a signal interrupts it (EINTR).
 ///
-/// Nearly the one place that looks at `errno`; the exceptions are sockets that don't block.
-/// - Throws: ``SystemError`` with the name and the path given.
+/// Use it for every call that may block. Code reads `errno` itself only after calls that don't block, or where one
+/// value has a meaning of its own.
+/// - Parameters:
+///   - call: the name of the call, for the error.
+///   - path: the file that the call is about, for the error.
+/// - Throws: ``SystemError``.
 @inlinable
 @discardableResult
 public func retryingOnInterrupt<Value: FixedWidthInteger>(

@@ -1,15 +1,15 @@
 import CLinux
 import Glibc
 
-/// Threads of the system. `pthreads(7)`.
+/// POSIX threads. `pthreads(7)`.
 public enum Thread {
   private final class Body {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
-  /// Starts a thread that is to be joined. `pthread_create(3)`.
-  /// - Throws: ``SystemError``, EAGAIN where there may be no more.
+  /// Starts a thread, which the caller must ``join(_:until:)``. `pthread_create(3)`.
+  /// - Throws: ``SystemError`` (`pthread_create`), with EAGAIN if the limit of threads is reached.
   public static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) -> pthread_t {
     var thread = pthread_t()
     let argument = Unmanaged.passRetained(Body(body))
@@ -26,13 +26,13 @@ public enum Thread {
     return thread
   }
 
-  /// Starts a thread that nobody waits for.
+  /// Starts a thread that nobody joins. `pthread_detach(3)`.
   /// - Throws: as ``start(_:)``.
   public static func detach(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
     pthread_detach(try start(body))
   }
 
-  /// The same for long work that nobody waits for.
+  /// Starts a thread of the lowest priority that nobody joins: for long work such as cleaning up.
   /// - Throws: as ``start(_:)``.
   public static func detachInBackground(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
     try detach {
@@ -41,22 +41,23 @@ public enum Thread {
     }
   }
 
-  /// Leaves the processor to others from now on: for the calling thread alone, as Linux has it. `setpriority(2)`.
-  /// - Parameter niceness: 19 takes what nobody else wants.
+  /// Lowers the priority of the calling thread. On Linux, the nice value belongs to a thread and not to the process.
+  /// `setpriority(2)`.
+  /// - Parameter niceness: the nice value, 0 to 19; 19 is the lowest priority.
   public static func giveWay(by niceness: Int32 = 19) {
     _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
   }
 
-  /// Leaves the processor to whoever wants it, at once and for as long as anybody does; there is no way back. For the calling
-  /// thread alone. `sched_setscheduler(2)`, SCHED_IDLE.
+  /// Lets the calling thread run only while the processor is otherwise idle. A process without privileges may be
+  /// unable to undo this. `sched_setscheduler(2)`, SCHED_IDLE.
   public static func giveWayAltogether() {
     var parameters = sched_param()
     _ = sched_setscheduler(0, SCHED_IDLE, &parameters)
   }
 
-  /// Waits for a thread to end. `pthread_clockjoin_np(3)`.
-  /// - Parameter deadline: as ``Clock/monotonicNanoseconds`` tells time.
-  /// - Returns: whether it has.
+  /// Waits until a thread has ended or a deadline has passed. `pthread_clockjoin_np(3)`.
+  /// - Parameter deadline: in ``Clock/monotonicNanoseconds``.
+  /// - Returns: whether the thread has ended.
   public static func join(_ thread: pthread_t, until deadline: UInt64) -> Bool {
     var limit = timespec(nanoseconds: deadline)
     return pthread_clockjoin_np(thread, nil, CLOCK_MONOTONIC, &limit) == 0
@@ -64,6 +65,7 @@ public enum Thread {
 }
 
 extension timespec {
+  /// - Parameter nanoseconds: in ``Clock/monotonicNanoseconds``.
   init(nanoseconds: UInt64) {
     self.init(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
   }

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// A mutex that is waited for until a moment and no longer. `pthread_mutex_clocklock(3)`.
+/// A mutex that threads wait for until a deadline. `pthread_mutex_clocklock(3)`.
 public final class TimedMutex: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
@@ -16,13 +16,15 @@ public final class TimedMutex: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// - Parameter deadline: as ``Clock/monotonicNanoseconds`` tells time, which nobody sets.
-  /// - Returns: whether the caller has it now.
+  /// Waits for the mutex until a deadline.
+  /// - Parameter deadline: in ``Clock/monotonicNanoseconds``.
+  /// - Returns: whether the calling thread holds the mutex.
   public func lock(until deadline: UInt64) -> Bool {
     var limit = timespec(nanoseconds: deadline)
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &limit) == 0
   }
 
+  /// Releases the mutex, in the thread that holds it.
   public func unlock() {
     pthread_mutex_unlock(mutex)
   }

@@ -3,8 +3,8 @@ import Glibc
 import POSIX
 import Synchronization
 
-/// The sign of life that a worker sends to its supervisor. The supervisor replaces a worker that sends none for longer than
-/// `worker_timeout_seconds`.
+/// The sign of life that a worker sends to its supervisor. The supervisor replaces a worker that sends none for
+/// longer than `worker_timeout_seconds`.
 public final class Heartbeat: LivenessReport {
   private let descriptor: Int32
   private let interval: UInt64

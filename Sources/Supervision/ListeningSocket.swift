@@ -6,8 +6,8 @@ import POSIX
 public final class ListeningSocket: CustomStringConvertible {
   /// Who may connect to a unix socket.
   public struct Access {
-    /// Permission bits. A process that can connect can claim to be the web server, so by default only the owner and the
-    /// group can.
+    /// Permission bits. A process that can connect can claim to be the web server, so by default only the owner and
+    /// the group can.
     public var mode: UInt32 = 0o660
     /// The owning user id; nil is this process's.
     public var owner: UInt32?
@@ -86,8 +86,8 @@ public final class ListeningSocket: CustomStringConvertible {
       try refuseIfInUse(path)
       try Files.remove(path)
     }
-    // Another user may own the folder and replace the file by a symbolic link. bind(2) doesn't follow one, and chmod(2)
-    // would: so the umask gives the file its mode from the beginning.
+    // Another user may own the folder and replace the file by a symbolic link. bind(2) doesn't follow one, and
+    // chmod(2) would: so the umask gives the file its mode from the beginning.
     let mask = umask(~mode_t(access.mode) & 0o777)
     defer { umask(mask) }
     _ = try withUnixAddress(path) { address, size in
@@ -99,8 +99,8 @@ public final class ListeningSocket: CustomStringConvertible {
     return handle
   }
 
-  /// Changes the owner of the socket, and of no other file: the folder's owner could have replaced the socket by a hard link
-  /// to a file that root owns.
+  /// Changes the owner of the socket, and of no other file: the folder's owner could have replaced the socket by a
+  /// hard link to a file that root owns.
   /// - Throws: ``SystemError`` with ENXIO if the file isn't a socket or has several names.
   private static func changeOwner(_ path: String, _ access: Access) throws(SystemError) {
     let file = FileHandle(
@@ -112,8 +112,8 @@ public final class ListeningSocket: CustomStringConvertible {
     }
   }
 
-  /// Only a refused connection proves that no process listens. After a supervisor was killed, its workers still listen for
-  /// a second or two, so this waits up to 2 s.
+  /// Only a refused connection proves that no process listens. After a supervisor was killed, its workers still
+  /// listen for a second or two, so this waits up to 2 s.
   private static func refuseIfInUse(_ path: String) throws {
     var code = try attempt(path)
     for _ in 0..<probes where code == 0 {

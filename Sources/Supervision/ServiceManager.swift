@@ -5,12 +5,13 @@ import POSIX
 /// Reports the state of the service to systemd, if systemd started it. `sd_notify(3)`.
 public struct ServiceManager {
   private let socket: String?
-  /// How often to notify the watchdog: a third of its timeout. Seconds; nil without a watchdog. `sd_watchdog_enabled(3)`.
+  /// How often to notify the watchdog: a third of its timeout. Seconds; nil without a watchdog.
+  /// `sd_watchdog_enabled(3)`.
   let watchdogInterval: Double?
 
-  /// - Parameter environment: NOTIFY_SOCKET is the path of a socket, or `@` and an abstract name (`unix(7)`). WATCHDOG_USEC
-  ///   is the timeout after which systemd ends a service that sends no notification, in microseconds. WATCHDOG_PID is the
-  ///   process that it applies to.
+  /// - Parameter environment: NOTIFY_SOCKET is the path of a socket, or `@` and an abstract name (`unix(7)`).
+  ///   WATCHDOG_USEC is the timeout after which systemd ends a service that sends no notification, in microseconds.
+  ///   WATCHDOG_PID is the process that it applies to.
   public init(environment: [String: String]) {
     socket = environment["NOTIFY_SOCKET"]
     let isMeant = environment["WATCHDOG_PID"].map { $0 == "\(getpid())" } ?? true

@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 import POSIX
 
-/// The signals that the supervisor waits for. `signalfd(2)` keeps a signal that arrives between checking and waiting; with
-/// a signal handler, the supervisor would miss it and wait on.
+/// The signals that the supervisor waits for. `signalfd(2)` keeps a signal that arrives between checking and waiting;
+/// with a signal handler, the supervisor would miss it and wait on.
 final class SignalQueue {
   private let handle: FileHandle
 

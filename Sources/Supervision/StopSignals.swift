@@ -5,20 +5,22 @@ import POSIX
 
 /// Stops a worker when it receives a signal or its supervisor ends.
 ///
-/// SIGTERM, SIGINT, SIGQUIT and the end of the supervisor are urgent. SIGUSR1 is a graceful stop: the supervisor and some
-/// web servers send it to a worker that they replace.
+/// SIGTERM, SIGINT, SIGQUIT and the end of the supervisor are urgent. SIGUSR1 is a graceful stop: the supervisor and
+/// some web servers send it to a worker that they replace.
 public struct StopSignals: StopRequest {
   private static let urgentSignals = [SIGTERM, SIGINT, SIGQUIT]
   private static let signals = urgentSignals + [SIGUSR1]
 
-  /// A descriptor that becomes readable when a signal arrives. Nobody reads it, so it stays readable for every thread. A
-  /// signal handler would run on one thread only, perhaps after this has checked for a stop and before it waits.
+  /// A descriptor that becomes readable when a signal arrives. Nobody reads it, so it stays readable for every
+  /// thread. A signal handler would run on one thread only, perhaps after this has checked for a stop and before it
+  /// waits.
   private let signals: FileHandle
   public let descriptors: [Int32]
 
   /// Blocks the signals for this thread and those that it starts, `pthread_sigmask(3)`. Ignores SIGHUP: it tells the
   /// supervisor to reload, but terminals and service managers send it to all processes of the group.
-  /// - Parameter lifeline: the reading end of a pipe whose writing end the supervisor holds; nil without a supervisor.
+  /// - Parameter lifeline: the reading end of a pipe whose writing end the supervisor holds; nil without a
+  ///   supervisor.
   /// - Throws: ``SystemError`` (`signalfd`).
   public init(lifeline: Int32?) throws(SystemError) {
     signal(SIGHUP, SIG_IGN)

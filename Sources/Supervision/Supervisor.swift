@@ -4,21 +4,21 @@ import Logging
 import POSIX
 
 // The module Supervision owns the run mode, the listening socket, the worker processes that share it, stop signals,
-// heartbeats and systemd. It doesn't know authentication. Of the FastCGI protocol, it knows only how long a worker takes
-// to stop.
+// heartbeats and systemd. It doesn't know authentication. Of the FastCGI protocol, it knows only how long a worker
+// takes to stop.
 
-/// Runs worker processes on one listening socket. Starts them, restarts one that dies or hangs, replaces all of them when
-/// the configuration changes, and stops them.
+/// Runs worker processes on one listening socket. Starts them, restarts one that dies or hangs, replaces all of them
+/// when the configuration changes, and stops them.
 public final class Supervisor {
-  /// How long a worker may take to stop before the supervisor kills it. Workers normally finish their requests and end
-  /// within 2 s. Seconds.
+  /// How long a worker may take to stop before the supervisor kills it. Workers normally finish their requests and
+  /// end within 2 s. Seconds.
   private static let stopTimeout = 5.0
   /// A worker that is replaced has as long as web servers take for the last answers. Seconds.
   private static let gracefulTimeout = Double(StopDeadlines.gracePeriod) / 1e9 + stopTimeout
   /// How long the supervisor waits for killed workers. They end at once unless the kernel waits for a device. Seconds.
   private static let killTimeout = 2.0
-  /// A worker that fails earlier than this after its start is restarted after a back-off. Any other worker, and one that
-  /// was killed, is restarted at once. Seconds.
+  /// A worker that fails earlier than this after its start is restarted after a back-off. Any other worker, and one
+  /// that was killed, is restarted at once. Seconds.
   private static let earlyFailure = 1.0
   /// The first and the longest back-off. It doubles with each failure. Seconds.
   private static let backOff = 0.1...5.0
@@ -30,8 +30,8 @@ public final class Supervisor {
   private let manager: ServiceManager
   private let logger: Logger
   private var slots: [Slot]
-  /// The deadlines of workers that were told to stop, in seconds. The supervisor kills a worker that misses its deadline;
-  /// from then on the deadline is infinite.
+  /// The deadlines of workers that were told to stop, in seconds. The supervisor kills a worker that misses its
+  /// deadline; from then on the deadline is infinite.
   private var stopping: [pid_t: Double] = [:]
   /// How many times the configuration was reloaded. Workers of an earlier generation are replaced.
   private var generation = 0
@@ -162,8 +162,8 @@ public final class Supervisor {
       for path in [\Slot.worker, \Slot.successor] {
         guard let worker = slots[index][keyPath: path] else { continue }
         if now > lastCheck + timeout / 2 {
-          // The supervisor itself didn't run, perhaps because the machine was suspended. Heartbeats could not be read, so
-          // the worker's timeout starts again.
+          // The supervisor itself didn't run, perhaps because the machine was suspended. Heartbeats could not be
+          // read, so the worker's timeout starts again.
           if worker.isReady { slots[index][keyPath: path]?.lastHeartbeat = now }
         } else if worker.isHung(at: now, timeout: timeout) {
           logger.error("worker sent no heartbeat; killed", metadata: ["process": "\(worker.process)"])

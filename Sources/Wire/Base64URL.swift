@@ -1,4 +1,4 @@
-/// base64url without padding, RFC 7515 section 2; read in its one canonical form only.
+/// base64url without padding. RFC 7515, section 2; RFC 4648, section 5. Only the canonical form is decoded.
 public enum Base64URL {
   private static let alphabet: [UInt8] = Array(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
@@ -9,7 +9,7 @@ public enum Base64URL {
     return values
   }()
 
-  /// Four digits for each three bytes, no padding.
+  /// Encodes bytes: four digits for three bytes, without padding.
   public static func encode(_ bytes: [UInt8]) -> [UInt8] {
     let length = (bytes.count * 4 + 2) / 3
     return [UInt8](unsafeUninitializedCapacity: length) { text, count in
@@ -36,10 +36,11 @@ public enum Base64URL {
     }
   }
 
-  /// The bytes behind the text; nil for padding, white space, a foreign letter, an impossible length, or
-  /// bits set behind the last byte, so that no two texts stand for the same bytes.
+  /// Decodes a text. No two texts decode to the same bytes.
+  /// - Returns: nil for padding, white space, a character outside of the alphabet, an impossible length, or trailing
+  ///   bits that aren't zero (RFC 4648, section 3.5).
   public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-    // By pointer, as generic code of another module is many times slower.
+    // By pointer: code that is generic across modules is many times slower.
     if let bytes = text.withContiguousStorageIfAvailable(decode(_:)) { return bytes }
     return Array(text).withUnsafeBufferPointer(decode(_:))
   }

@@ -1,15 +1,15 @@
-// The encodings that every other module speaks: JSON read strictly, hex, base64url, byte comparison.
-// No files, no HTTP, no cryptography.
+// The module Wire owns the encodings that all modules share: strict JSON, hex, base64url, byte comparison, and text
+// that is safe to show. It knows nothing of files, HTTP or cryptography.
 
 extension StringProtocol {
-  /// Whether two strings are the same bytes.
+  /// Whether two strings have the same UTF-8 bytes.
   ///
-  /// `==` on strings is canonical equivalence: the Kelvin sign equals "K", so identifiers and roles
-  /// that must not be confused are compared with this.
+  /// Compare identifiers, roles and addresses with this. `==` on strings is Unicode canonical equivalence, by which
+  /// the Kelvin sign (U+212A) equals "K".
   @inlinable
   public func hasSameBytes(as other: some StringProtocol) -> Bool {
     guard utf8.count == other.utf8.count else { return false }
-    // Where the bytes lie in a row, which is nearly always, several times as fast.
+    // Nearly all strings are contiguous. Comparing their storage is several times as fast.
     let isSame = utf8.withContiguousStorageIfAvailable { left in
       other.utf8.withContiguousStorageIfAvailable { right in
         left.elementsEqual(right)
@@ -20,7 +20,7 @@ extension StringProtocol {
 }
 
 extension Sequence where Element: StringProtocol {
-  /// Whether one of the strings is the same bytes as this one.
+  /// Whether one of the strings has the same UTF-8 bytes as `string`.
   @inlinable
   public func containsBytes(of string: some StringProtocol) -> Bool {
     contains { $0.hasSameBytes(as: string) }
@@ -28,14 +28,15 @@ extension Sequence where Element: StringProtocol {
 }
 
 extension [UInt8] {
-  /// Appends a text's bytes: in one go, where appending its UTF-8 view goes byte by byte.
+  /// Appends a text's UTF-8 bytes at once. Appending its UTF-8 view goes byte by byte.
   public mutating func append(_ text: String) {
     var text = text
     text.withUTF8 { append(contentsOf: $0) }
   }
 }
 
-/// Whether two byte strings are equal, in a time that depends only on their lengths.
+/// Whether two byte strings are equal. The time depends only on their lengths, so that it reveals nothing of a
+/// secret.
 public func equalInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
   guard left.count == right.count else { return false }
   var difference: UInt8 = 0

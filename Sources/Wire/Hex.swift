@@ -1,8 +1,8 @@
-/// Hexadecimal, RFC 4648 section 8.
+/// Hexadecimal. RFC 4648, section 8.
 public enum Hex {
-  /// Two lower-case digits a byte.
+  /// Encodes bytes: two lower-case digits for each byte.
   public static func encode(_ bytes: some Collection<UInt8>) -> String {
-    // By pointer, as generic code of another module is many times slower.
+    // By pointer: code that is generic across modules is many times slower.
     bytes.withContiguousStorageIfAvailable(encode(_:)) ?? Array(bytes).withUnsafeBufferPointer(encode(_:))
   }
 
@@ -18,7 +18,8 @@ public enum Hex {
     }
   }
 
-  /// Digits of either case, with or without `0x` in front; nil for anything else, an odd digit included.
+  /// Decodes digits of either case, with or without the prefix `0x`.
+  /// - Returns: nil for anything else and for an odd number of digits.
   public static func decode(_ text: String) -> [UInt8]? {
     var text = text
     return text.withUTF8 { (utf8) -> [UInt8]? in
@@ -38,7 +39,8 @@ public enum Hex {
     }
   }
 
-  /// The same digits without `0x`, in lower case: one spelling for an address, whatever the client wrote.
+  /// The digits in lower case, without the prefix `0x`: an address has one spelling, whatever the client sent.
+  /// Doesn't check that they are digits.
   public static func normalized(_ text: String) -> String {
     var text = text
     return text.withUTF8 { utf8 in

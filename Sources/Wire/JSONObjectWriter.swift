@@ -1,9 +1,9 @@
-/// Writes one JSON object, member by member, without white space.
+/// Writes one JSON object, member by member, without white space. RFC 8259, section 4. The caller adds no name twice.
 public struct JSONObjectWriter {
   private var bytes: [UInt8] = []
 
   public init() {
-    // Most objects are smaller, so that they grow no more.
+    // Most objects are smaller, so that the array doesn't grow.
     bytes.reserveCapacity(480)
     bytes.append(UInt8(ascii: "{"))
   }
@@ -17,7 +17,7 @@ public struct JSONObjectWriter {
     add(name, json: Array(String(value).utf8))
   }
 
-  /// A decimal fraction; the value must be finite.
+  /// Adds a number that may have a fraction. The value must be finite: JSON has no infinity and no NaN.
   public mutating func add(_ name: String, _ value: Double) {
     add(name, json: Array(value.description.utf8))
   }
@@ -36,7 +36,7 @@ public struct JSONObjectWriter {
     bytes.append(UInt8(ascii: "]"))
   }
 
-  /// Adds a value that is JSON already.
+  /// Adds a value that is already JSON. It isn't checked.
   public mutating func add(_ name: String, json: [UInt8]) {
     begin(name)
     bytes += json
@@ -56,7 +56,7 @@ public struct JSONObjectWriter {
 }
 
 extension [UInt8] {
-  /// Appends a string in quotes, with the escapes that RFC 8259 section 7 requires and no others.
+  /// Appends a JSON string with its quotes. Escapes only what RFC 8259, section 7 requires.
   public mutating func appendJSON(_ string: String) {
     append(UInt8(ascii: "\""))
     var string = string
@@ -70,8 +70,9 @@ extension [UInt8] {
     append(UInt8(ascii: "\""))
   }
 
-  /// Eight bytes at a time, as tokens, keys and addresses are long: whether any byte of a word is below 32, a quote or
-  /// a backslash shows in the borrow of a subtraction from each.
+  /// Whether any byte is below 32, a quote or a backslash. Checks eight bytes at a time, because tokens, keys and
+  /// addresses are long: a subtraction in each byte of a word borrows, and so sets the high bit, where the byte is
+  /// such a one.
   private static func needsEscapes(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
     let bytes = UnsafeRawBufferPointer(text)
     let ones: UInt64 = 0x0101_0101_0101_0101

@@ -2,20 +2,22 @@
 public enum JSONValue: Sendable {
   case null
   case bool(Bool)
-  /// A number written without fraction or exponent that fits.
+  /// A number without fraction and exponent that fits into an Int.
   case integer(Int)
-  /// Any other number.
+  /// Any other number, rounded to a Double.
   case number(Double)
   case string(String)
   case array([JSONValue])
   case object(JSONObject)
 
-  /// Reads one value, strictly.
+  /// Parses one value. Refuses what RFC 8259 doesn't allow, a member that is given twice, and nesting deeper than 32
+  /// levels.
   /// - Throws: ``JSONError``.
   public init(parsing bytes: [UInt8]) throws(JSONError) {
     self = try JSONParser.parse(bytes)
   }
 
+  /// The string; nil if the value is of another type. The properties below do the same for theirs.
   public var string: String? {
     if case .string(let value) = self { value } else { nil }
   }
@@ -24,7 +26,7 @@ public enum JSONValue: Sendable {
     if case .integer(let value) = self { value } else { nil }
   }
 
-  /// The value of a number, whole or not.
+  /// Any number, rounded to a Double.
   public var double: Double? {
     switch self {
     case .integer(let value): Double(value)
@@ -46,7 +48,7 @@ public enum JSONValue: Sendable {
   }
 }
 
-/// The members of a JSON object, in the order they were read, no name twice.
+/// The members of a JSON object in their order. No two have the same name.
 public struct JSONObject: Sendable {
   public let members: [(name: String, value: JSONValue)]
 
@@ -54,8 +56,8 @@ public struct JSONObject: Sendable {
     self.members = members
   }
 
-  /// Reads one object, strictly.
-  /// - Throws: ``JSONError``.
+  /// Parses one object, as ``JSONValue/init(parsing:)``.
+  /// - Throws: ``JSONError``, also if the text is another value.
   public init(parsing bytes: [UInt8]) throws(JSONError) {
     guard case .object(let object) = try JSONParser.parse(bytes) else {
       throw JSONError(reason: "not an object", offset: 0)
@@ -63,17 +65,17 @@ public struct JSONObject: Sendable {
     self = object
   }
 
-  /// The member of that name, compared byte by byte; nil where there is none.
+  /// The value of the member with this name, compared byte by byte; nil if there is none.
   public subscript(name: String) -> JSONValue? {
     for member in members where member.name.hasSameBytes(as: name) { return member.value }
     return nil
   }
 }
 
-/// Why a text isn't the JSON we take.
+/// Why a text was refused, and where.
 public struct JSONError: Error, Equatable, CustomStringConvertible {
   public let reason: String
-  /// Bytes from the beginning of the text.
+  /// The position of the failure. Bytes from the beginning of the text.
   public let offset: Int
 
   public var description: String { "\(reason) at byte \(offset)" }

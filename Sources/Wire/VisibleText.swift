@@ -1,21 +1,21 @@
-/// Text from outside as lines of a log and of a terminal may show it.
+/// Makes untrusted text safe for a log line or a terminal.
 ///
-/// Controls (C0, DEL, C1) could end a line or command a terminal; characters that change the direction of text, or that
-/// aren't seen, could make one text look like another.
+/// Control characters (C0, DEL, C1) could end the line or control the terminal. Bidirectional and invisible
+/// characters could make one text look like another.
 public enum VisibleText {
-  /// Whether a character shows as itself and nothing else.
+  /// Whether a character is visible and has no effect on the text around it.
   public static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
     if scalar.value < 0x80 { return (0x20...0x7e).contains(scalar.value) }
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned:
       return false
-    // Invisible for other reasons than their category: fillers, variation selectors, and the like.
+    // These are invisible although their category isn't: fillers and variation selectors, for example.
     default: return !scalar.properties.isDefaultIgnorableCodePoint
     }
   }
 
-  /// A text on one line: what isn't visible as `\n`, `\t` or `\u{hex}`.
-  /// - Parameter special: visible characters that get a backslash, such as a quote within quotes.
+  /// The text on one line, with invisible characters as `\n`, `\t` or `\u{hex}`.
+  /// - Parameter special: visible characters to escape with a backslash, such as a quote in quoted text.
   public static func escaped(_ text: some StringProtocol, special: Set<Unicode.Scalar> = []) -> String {
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
@@ -34,8 +34,8 @@ public enum VisibleText {
     return String(result)
   }
 
-  /// A JSON text that means the same, with escapes for what isn't visible. RFC 8259, section 7: outside of strings
-  /// JSON has nothing invisible but white space, which `json` doesn't have either.
+  /// An equivalent JSON text with escapes for invisible characters. RFC 8259, section 7. Such characters occur only
+  /// in strings: `json` must have no white space between its tokens.
   public static func escaped(json: String) -> String {
     var result = String.UnicodeScalarView()
     for scalar in json.unicodeScalars {

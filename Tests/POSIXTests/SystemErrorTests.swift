@@ -41,8 +41,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (ENOSPC, "make room"), (EMFILE, "LimitNOFILE"), (EADDRINUSE, "another process listens"),
-    (ELOOP, "symbolic link"), (EROFS, "read-only"), (ENXIO, "no regular file"),
+    (ENOSPC, "free space"), (EMFILE, "LimitNOFILE"), (EADDRINUSE, "another process listens"),
+    (ELOOP, "symbolic link"), (EROFS, "read-only"), (ENXIO, "regular file"),
   ])
   func aMessageSaysWhatToDo(_ code: Int32, _ remedy: String) {
     let error = SystemError(call: "open", code: code, path: "/a/b")
