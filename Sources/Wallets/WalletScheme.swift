@@ -60,7 +60,7 @@ public struct WalletIdentity: Sendable {
 
 /// Why a sign-in is refused. The text is for the client.
 public enum WalletRefusal: Error, Equatable {
-  /// The request can't be valid, whoever signed it. The answer has status 400.
+  /// The request can't be valid with any signature. The answer has status 400.
   case invalidRequest(String)
   /// The signature doesn't prove the sign-in. The answer has status 401.
   case notProven(String)

@@ -9,7 +9,7 @@ import POSIX
 ///
 /// 1. It holds a NUL right before a multiple of 512 or at the end of the file, or consists of NULs.
 /// 2. It begins at or after the offset in the file's attribute ``durable``: everything before that was
-/// flushed. Without the attribute, as in a copy, it must begin in the last 64 MiB.
+///    flushed. Without the attribute, as in a copy, it must begin in the last 64 MiB.
 ///
 /// Readers skip a torn line, and the next writer cuts it off or blanks it. Any other damaged line raises an
 /// alarm. Whole records after a torn line are kept, whether they were answered or not.
