@@ -5,7 +5,7 @@ import Tokens
 ///
 /// This is the one list of them. Every web server's configuration takes these from a client's request, or a client could
 /// say who it is.
-public struct IdentityHeader: Sendable {
+public final class IdentityHeader: Sendable {
   /// As in a request: `X-Auth-Role`.
   public let name: String
   /// What it tells, for the documentation.
@@ -18,14 +18,14 @@ public struct IdentityHeader: Sendable {
   public static let all: [IdentityHeader] = [
     IdentityHeader("Remote-User", "`sub`") { identity, _ in subject(identity.claims) },
     IdentityHeader("Remote-Groups", "`groups`, separated by commas") { identity, _ in
-      identity.claims.groups.map { PercentEncoding.encode($0, besides: ",") }.joined(separator: ",")
+      identity.claims.groups.map { PercentEncoding.encode($0, commas: true) }.joined(separator: ",")
     },
     IdentityHeader("X-Auth-Request-User", "`sub`") { identity, _ in subject(identity.claims) },
     IdentityHeader("X-Auth-Request-Access-Token", "the token, if you ask for it") { _, token in token ?? "" },
     IdentityHeader("X-Auth-Subject", "`sub`") { identity, _ in subject(identity.claims) },
     // An application that takes a list there must not find two roles in one.
     IdentityHeader("X-Auth-Role", "`role`") { identity, _ in
-      PercentEncoding.encode(identity.claims.role ?? "", besides: ",")
+      PercentEncoding.encode(identity.claims.role ?? "", commas: true)
     },
     IdentityHeader("X-Auth-Scope", "scopes, separated by spaces") { identity, _ in
       identity.scopes.map { PercentEncoding.encode($0) }.joined(separator: " ")

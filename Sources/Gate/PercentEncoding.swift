@@ -2,16 +2,15 @@
 enum PercentEncoding {
   /// A text with everything encoded that isn't visible ASCII, and the percent sign with it, so that no two names become
   /// one and no name becomes two fields.
-  /// - Parameter other: characters that are encoded as well.
-  static func encode(_ text: String, besides other: String = "") -> String {
+  /// - Parameter commas: whether commas are encoded as well, for a header that some applications read as a list.
+  static func encode(_ text: String, commas: Bool = false) -> String {
     var bytes = text
-    let isPlain = bytes.withUTF8 { bytes in
-      bytes.allSatisfy { Self.isPlain($0) && (other.isEmpty || !other.utf8.contains($0)) }
-    }
+    let comma: UInt8 = commas ? UInt8(ascii: ",") : 0
+    let isPlain = bytes.withUTF8 { bytes in bytes.allSatisfy { Self.isPlain($0) && $0 != comma } }
     if isPlain { return text }
     var encoded = ""
     for byte in text.utf8 {
-      if Self.isPlain(byte) && !other.utf8.contains(byte) {
+      if Self.isPlain(byte) && byte != comma {
         encoded.unicodeScalars.append(Unicode.Scalar(byte))
       } else {
         encoded += byte < 16 ? "%0" : "%"

@@ -4,6 +4,8 @@ import POSIX
 /// Fills a page with mints from one file after the other, newest first.
 struct MintScan {
   private let query: MintQuery
+  /// The identifier that is looked for, as a line spells it without escapes.
+  private let tokenID: [UInt8]?
   private let logger: Logger
   private let deadline: UInt64
   private var linesLeft: Int
@@ -20,6 +22,7 @@ struct MintScan {
 
   init(_ query: MintQuery, logger: Logger) {
     self.query = query
+    tokenID = query.tokenID.map { Array($0.utf8) }
     self.logger = logger
     let (deadline, overflow) = Clock.monotonicNanoseconds.addingReportingOverflow(query.budget.nanoseconds)
     self.deadline = overflow ? .max : deadline
@@ -107,7 +110,7 @@ struct MintScan {
   }
 
   private mutating func add(_ line: BackwardLines.Line, of path: String, _ handle: FileHandle) throws {
-    if line.bytes.isEmpty { return }
+    if line.bytes.isEmpty || !canMatch(line.bytes) { return }
     guard let mint = (try? RecordLine.object(line.bytes)).flatMap({ Mint($0) }) else {
       logger.error(
         "damaged record skipped; run pico-auth store verify",
@@ -120,6 +123,13 @@ struct MintScan {
     mints.append(mint)
     // No other token has that identifier.
     if query.tokenID != nil { isDone = true }
+  }
+
+  /// Whether a line can be the one that is looked for. Parsing a line costs a hundred times as much as this.
+  private func canMatch(_ line: ArraySlice<UInt8>) -> Bool {
+    guard let tokenID else { return true }
+    // A line with escapes may spell the identifier in another way.
+    return line.holds(tokenID) || line.holds([UInt8(ascii: "\\")])
   }
 
   private mutating func stop(_ handle: FileHandle, _ offset: Int) throws {
