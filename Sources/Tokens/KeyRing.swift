@@ -29,7 +29,7 @@ public struct KeyRing: Sendable {
   /// The private keys as a JSON object, for the workers. A worker that starts later gets the same keys, even
   /// if the files have changed since. So all workers sign with the same key and publish the same key set.
   /// - Throws: ``KeyError``.
-  public func handover() throws(KeyError) -> [UInt8] {
+  public func privateDocument() throws(KeyError) -> [UInt8] {
     var items: [[UInt8]] = []
     for key in keys {
       var item = JSONObjectWriter()
@@ -42,11 +42,11 @@ public struct KeyRing: Sendable {
     return document.finish()
   }
 
-  /// Reads the keys that ``handover()`` wrote.
+  /// Reads the keys that ``privateDocument()`` wrote.
   /// - Throws: ``KeyError`` if there is no key or one can't be used.
-  public init(handover: [UInt8]) throws(KeyError) {
+  public init(privateDocument: [UInt8]) throws(KeyError) {
     var keys: [SigningKey] = []
-    let document = try? JSONObject(parsing: handover)
+    let document = try? JSONObject(parsing: privateDocument)
     for item in document?["keys"]?.array ?? [] {
       guard let kid = item.object?["kid"]?.string, let pem = item.object?["pem"]?.string else { continue }
       keys.append(try SigningKey(kid: kid, pem: Array(pem.utf8), passphrase: nil))

@@ -100,11 +100,11 @@ enum Program {
       settings: settings, keys: try keys(settings, isDeferred: !isLasting), stores: stores, logger: logger)
   }
 
-  /// The keys that a supervisor handed over, else those in the files.
+  /// The keys that the supervisor passes to its workers. Without a supervisor, those in the files.
   private static func keys(_ settings: Settings, isDeferred: Bool) throws -> KeyRing {
-    guard let handover = ProcessEnvironment.variables[keysVariable] else {
+    guard let file = ProcessEnvironment.variables[keysVariable] else {
       return try keyFiles(settings, isDeferred: isDeferred).load()
     }
-    return try KeyRing(handover: try Files.read(handover))
+    return try KeyRing(privateDocument: try Files.read(file))
   }
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct text {
@@ -65,18 +66,7 @@ static void appendPattern(struct text *answer, FCGX_Request *request) {
   }
 }
 
-int main(int count, char **arguments) {
-  if (count != 3) return 2;
-  FCGX_Init();
-  int listener = FCGX_OpenSocket(arguments[1], 128);
-  if (listener < 0) return 1;
-  for (int process = 1; process < atoi(arguments[2]); process++) {
-    if (fork() == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
-      break;
-    }
-  }
-
+static void serve(int listener) {
   FCGX_Request request;
   FCGX_InitRequest(&request, listener, 0);
   // A connection that its client closes before it is accepted is an error of FCGX_Accept_r, and no reason to end.
@@ -93,6 +83,21 @@ int main(int count, char **arguments) {
     FCGX_PutStr(answer.bytes, (int)answer.count, request.out);
     free(answer.bytes);
     FCGX_Finish_r(&request);
+  }
+}
+
+int main(int count, char **arguments) {
+  if (count != 3) return 2;
+  FCGX_Init();
+  int listener = FCGX_OpenSocket(arguments[1], 128);
+  if (listener < 0) return 1;
+  // This process serves nobody: libfcgi may take its process with it. It starts another one then.
+  for (int process = 0; process < atoi(arguments[2]) || wait(NULL) > 0; process++) {
+    if (fork() == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      serve(listener);
+      return 1;
+    }
   }
   return 1;
 }

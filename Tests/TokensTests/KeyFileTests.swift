@@ -168,10 +168,10 @@ import Testing
     _ = try files().load()
     _ = try files().generate(bits: 2048)
     let ring = try files().load()
-    let taken = try KeyRing(handover: try ring.handover())
+    let taken = try KeyRing(privateDocument: try ring.privateDocument())
     #expect(taken.keySet == ring.keySet)
     #expect(taken.signing.kid == "pico-server-auth-2")
     #expect(try taken.signing.sign([1]) == ring.signing.sign([1]))
-    #expect(throws: KeyError.self) { try KeyRing(handover: []) }
+    #expect(throws: KeyError.self) { try KeyRing(privateDocument: []) }
   }
 }

@@ -112,7 +112,7 @@ struct Serve: ParsableCommand {
       environment: variables, timeout: timeout > 0 ? Double(timeout) : nil,
       log: Program.logOutput.descriptor)
     try launch.add(Program.configVariable, configuration.document())
-    try launch.add(Program.keysVariable, try keys.handover())
+    try launch.add(Program.keysVariable, try keys.privateDocument())
     return launch
   }
 }

@@ -11,7 +11,7 @@ struct Exchange {
   }
 
   private let descriptor: Int32
-  private let patience: Int32
+  private let timeout: Int32
   private var received: [UInt8] = []
   private var counted = 0
   private var ends = 0
@@ -20,11 +20,11 @@ struct Exchange {
   /// - Parameters:
   ///   - random: for the sizes of writes.
   ///   - ends: how many requests must have ended before this side ends.
-  ///   - patience: how long nothing may happen. Milliseconds.
+  ///   - timeout: how long nothing may happen. Milliseconds.
   static func run(
-    _ stream: RecordStream, on path: String, random: SplitMix, ends: Int = 0, patience: Int32 = 30_000
+    _ stream: RecordStream, on path: String, random: SplitMix, ends: Int = 0, timeout: Int32 = 30_000
   ) throws -> Transcript {
-    var exchange = try Exchange(path, patience)
+    var exchange = try Exchange(path, timeout)
     defer { close(exchange.descriptor) }
     do {
       try exchange.send(stream, random, ends)
@@ -34,8 +34,8 @@ struct Exchange {
     return Transcript(exchange.received)
   }
 
-  private init(_ path: String, _ patience: Int32) throws {
-    self.patience = patience
+  private init(_ path: String, _ timeout: Int32) throws {
+    self.timeout = timeout
     descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
@@ -123,7 +123,7 @@ struct Exchange {
   private func wait(for events: Int32) throws -> Int16 {
     var state = pollfd(fd: descriptor, events: Int16(events), revents: 0)
     while true {
-      let count = poll(&state, 1, patience)
+      let count = poll(&state, 1, timeout)
       if count > 0 { return state.revents }
       guard count < 0, errno == EINTR else { throw Failure.hangs }
     }
