@@ -58,7 +58,7 @@ deb: build ## build the Debian package, .build/deb/pico-auth_VERSION_ARCHITECTUR
 	@scripts/deb .build/deb
 
 format: ## format the sources
-	swift format format --in-place --parallel --recursive Package.swift Sources Tests deploy/DeploymentTarget.swift
+	swift format format --in-place --parallel --recursive Package.swift Sources Tests deploy/DeploymentTargets.swift
 
 configs: ## regenerate the shipped configurations, after you change a template
 	$(BUILD)
@@ -66,7 +66,7 @@ configs: ## regenerate the shipped configurations, after you change a template
 	@PICO_AUTH_UPDATE=1 swift test --filter DerivedFileTests
 
 lint: ## check the format of the sources
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests deploy/DeploymentTarget.swift
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests deploy/DeploymentTargets.swift
 
 clean: ## remove the build, and the folder var that `make run` writes
 	rm -rf .build .build-* var

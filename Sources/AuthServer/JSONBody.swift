@@ -17,11 +17,7 @@ struct JSONBody: Sendable {
     do throws(BodyError) {
       bytes = try request.body(limit: limit)
     } catch {
-      switch error {
-      case .tooLarge: throw Problem(.contentTooLarge, "body larger than \(limit) bytes")
-      case .lengthMismatch: throw Problem(.badRequest, "body and Content-Length differ")
-      case .invalidLength: throw Problem(.badRequest, "Content-Length is no number")
-      }
+      throw error.problem(limit: limit)
     }
     do throws(JSONError) {
       return try JSONObject(parsing: bytes)

@@ -17,6 +17,16 @@ public enum BodyError: Error {
   case lengthMismatch
   /// CONTENT_LENGTH isn't a decimal number.
   case invalidLength
+
+  /// The answer: 413, or 400.
+  /// - Parameter limit: the longest body that is read. Bytes.
+  public func problem(limit: Int) -> Problem {
+    switch self {
+    case .tooLarge: Problem(.contentTooLarge, "body larger than \(limit) bytes")
+    case .lengthMismatch: Problem(.badRequest, "body and Content-Length differ")
+    case .invalidLength: Problem(.badRequest, "Content-Length is no number")
+    }
+  }
 }
 
 /// A body in memory.

@@ -29,7 +29,7 @@ public struct Endpoint: Sendable {
 
   /// A route for anybody, or for web servers.
   init(
-    _ method: HTTPRequest.Method?, _ path: String, isAbsolute: Bool = false, access: RouteAccess = .anybody,
+    _ method: HTTPRequest.Method?, _ path: String, isAbsolute: Bool = false, access: RouteAccess,
     lane: Lane, query: [String] = [], logsRefusals: Bool = false, _ summary: String,
     _ make: @escaping @Sendable (RouteContext) -> Route.Handler
   ) {
@@ -69,23 +69,31 @@ public struct Endpoint: Sendable {
 
   /// The route itself. The gate stands before it where its access says so.
   func route(_ context: RouteContext, _ refusals: RefusalLog) -> Route {
+    let requirements = access.requirements(context.settings)
     switch making {
     case .handler(let lane, let make):
-      return Route(method, path, lane: lane, handler: logging(make(context), refusals))
+      var handler = make(context)
+      if requirements != nil {
+        let open = handler
+        handler = guarding(context, requirements) { request, _ in try open(request) }
+      }
+      return Route(method, path, lane: lane, handler: logging(handler, refusals))
+    case .admitted(let lane, let make):
+      let handler = guarding(context, requirements, make(context))
+      return Route(method, path, lane: lane, handler: logging(handler, refusals))
     case .hashing(let make):
       return Route(method ?? .post, path, hashing: logging(make(context), refusals))
-    case .admitted(let lane, let make):
-      let handler = make(context)
-      let requirements = access.requirements(context.settings)
-      let gate = context.gate
-      return Route(
-        method, path, lane: lane,
-        handler: logging(
-          { request in
-            // Never nil here; if it were, nobody would be let through.
-            guard let requirements else { throw Refusal.unclearRequirement }
-            return try handler(request, try gate.admitBearer(request, requiring: requirements))
-          }, refusals))
+    }
+  }
+
+  /// A handler behind the gate. Without requirements, the gate refuses everybody.
+  private func guarding(
+    _ context: RouteContext, _ requirements: Requirements?, _ handler: @escaping AdmittedHandler
+  ) -> Route.Handler {
+    let gate = context.gate
+    return { request in
+      guard let requirements else { throw Refusal.unclearRequirement }
+      return try handler(request, try gate.admitBearer(request, requiring: requirements))
     }
   }
 

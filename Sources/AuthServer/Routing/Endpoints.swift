@@ -3,17 +3,21 @@ import CGI
 /// Every route there is, in the order of the documentation. The router, README's table and the manual are made of it.
 public enum Endpoints {
   public static let all: [Endpoint] = [
-    Endpoint(.get, "/jwks", lane: .immediate, "The public keys, as a JSON Web Key Set.") {
+    Endpoint(.get, "/jwks", access: .anybody, lane: .immediate, "The public keys, as a JSON Web Key Set.") {
       KeySetRoute($0).respond
     },
-    Endpoint(.get, "/.well-known/jwks.json", isAbsolute: true, lane: .immediate, "The same.") {
+    Endpoint(
+      .get, "/.well-known/jwks.json", isAbsolute: true, access: .anybody, lane: .immediate, "The same."
+    ) {
       KeySetRoute($0).respond
     },
-    Endpoint(.post, "/challenge", lane: .blocking, "Makes a challenge for a wallet's address.") {
+    Endpoint(
+      .post, "/challenge", access: .anybody, lane: .blocking, "Makes a challenge for a wallet's address."
+    ) {
       ChallengeRoute($0).respond
     },
     Endpoint(
-      .post, "/sign-in", lane: .blocking, query: ["cookie"], logsRefusals: true,
+      .post, "/sign-in", access: .anybody, lane: .blocking, query: ["cookie"], logsRefusals: true,
       "Issues tokens for a signed challenge."
     ) { SignInRoute($0).respond },
     Endpoint(
@@ -21,11 +25,11 @@ public enum Endpoints {
       "Issues tokens for the operator's email and password."
     ) { LoginRoute($0).check },
     Endpoint(
-      .post, "/refresh", lane: .blocking, query: ["cookie"], logsRefusals: true,
+      .post, "/refresh", access: .anybody, lane: .blocking, query: ["cookie"], logsRefusals: true,
       "Issues a new pair of tokens for a refresh token."
     ) { RefreshRoute($0).respond },
     Endpoint(
-      .post, "/fleet/sessions", lane: .blocking, logsRefusals: true,
+      .post, "/fleet/sessions", access: .anybody, lane: .blocking, logsRefusals: true,
       "Issues a token for an agent. Needs the secret in `X-Fleet-Secret`."
     ) { FleetSessionRoute($0).respond },
     Endpoint(
@@ -44,8 +48,11 @@ public enum Endpoints {
       query: ["role", "scope", "group", "audience", "token"],
       "Decides on another request."
     ) { Authorizer($0).verify },
-    Endpoint(.get, "/health", lane: .immediate, "Whether the process answers.") { _ in HealthRoute.respond },
-    Endpoint(.get, "/health/ready", lane: .blocking, "Whether the process can do its work.") {
+    Endpoint(.get, "/health", access: .anybody, lane: .immediate, "Whether the process answers.") { _ in
+      HealthRoute.respond
+    },
+    Endpoint(.get, "/health/ready", access: .anybody, lane: .blocking, "Whether the process can do its work.")
+    {
       ReadinessRoute($0).respond
     },
   ]

@@ -34,10 +34,10 @@ struct DeploymentValues {
         "workers": "\(workers)",
       ],
       lists: [
-        "header": GateInput.headers.map(\.fields),
+        "header": NginxInput.headers.map(\.fields),
         "identity": IdentityField.all.map(\.fields),
-        "requirement": GateInput.requirements.map(\.fields),
-        "server_input": GateInput.serverInputs.map(\.fields),
+        "requirement": NginxInput.requirements.map(\.fields),
+        "server_input": NginxInput.serverInputs.map(\.fields),
       ])
   }
 

@@ -2,7 +2,7 @@ import CGI
 
 /// Something that the gate's answer depends on, as nginx knows it. nginx passes these to the gate and caches an answer for
 /// their values. `RequestInput` declares them.
-struct GateInput {
+struct NginxInput {
   private let input: RequestInput
 
   /// Fields of the client's request.
@@ -12,8 +12,8 @@ struct GateInput {
   /// What a location of a web server may require, or ask for, of the gate.
   static let requirements = all(.requirement)
 
-  private static func all(_ use: RequestInput.GateUse) -> [GateInput] {
-    RequestInput.allCases.filter { $0.gateUse == use }.map(GateInput.init)
+  private static func all(_ use: RequestInput.GateUse) -> [NginxInput] {
+    RequestInput.allCases.filter { $0.gateUse == use }.map(NginxInput.init)
   }
 
   /// As placeholders have it.
