@@ -17,11 +17,6 @@ public final class Supervisor {
   private static let gracefulTimeout = Double(StopDeadlines.gracePeriod) / 1e9 + stopTimeout
   /// How long the supervisor waits for killed workers. They end at once unless the kernel waits for a device. Seconds.
   private static let killTimeout = 2.0
-  /// A worker that fails earlier than this after its start is restarted after a back-off. Any other worker, and one
-  /// that was killed, is restarted at once. Seconds.
-  private static let earlyFailure = 1.0
-  /// The first and the longest back-off. It doubles with each failure. Seconds.
-  private static let backOff = 0.1...5.0
 
   private static let stopSignals = [SIGTERM, SIGINT, SIGQUIT]
 
@@ -117,9 +112,9 @@ public final class Supervisor {
       if let worker = slots[index].worker { stopGracefully(worker) }
       slots[index].worker = successor
       slots[index].successor = nil
-      slots[index].backOff = 0
+      slots[index].backOff.noteSuccess()
     }
-    guard slots[index].nextStart <= Self.now else { return }
+    guard slots[index].backOff.nextStart <= Self.now else { return }
     do throws(SystemError) {
       if slots[index].worker == nil {
         slots[index].worker = try start()
@@ -130,7 +125,7 @@ public final class Supervisor {
       }
     } catch {
       logger.error("worker not started, trying again after a back-off", metadata: ["reason": "\(error)"])
-      backOff(index)
+      slots[index].backOff.noteFailure(now: Self.now)
     }
   }
 
@@ -207,15 +202,14 @@ public final class Supervisor {
       let index = slots.firstIndex(where: { $0.worker?.process == process })
     else { return }
     slots[index].worker = nil
-    slots[index].backOff = 0
-    slots[index].nextStart = 0
+    slots[index].backOff.reset()
     stopping[process] = Self.now + Self.gracefulTimeout
   }
 
   // MARK: - Workers that end
 
   private func secondsToNextStep(_ timeout: Double?) -> Double {
-    var steps = slots.filter { $0.worker == nil || $0.nextStart > Self.now }.map(\.nextStart)
+    var steps = slots.filter { $0.worker == nil || $0.backOff.nextStart > Self.now }.map(\.backOff.nextStart)
     steps += stopping.values
     if let timeout { steps.append(Self.now + timeout / 4) }
     if manager.watchdogInterval != nil { steps.append(nextWatchdogPing) }
@@ -234,21 +228,10 @@ public final class Supervisor {
           guard let ended = slots[index][keyPath: path], ended.process == process else { continue }
           let age = Self.now - ended.started
           slots[index][keyPath: path] = nil
-          if age < Self.earlyFailure && status != 0 && status & 0x7f != SIGKILL {
-            backOff(index)
-          } else {
-            slots[index].backOff = 0
-            slots[index].nextStart = 0
-          }
+          slots[index].backOff.noteEnd(status: status, age: age, now: Self.now)
         }
       }
     }
-  }
-
-  private func backOff(_ index: Int) {
-    let doubled = slots[index].backOff * 2
-    slots[index].backOff = min(max(doubled, Self.backOff.lowerBound), Self.backOff.upperBound)
-    slots[index].nextStart = Self.now + slots[index].backOff
   }
 
   private func stop(_ wait: (Double) -> Void) {

@@ -26,9 +26,6 @@ extension Supervisor {
     var worker: Worker?
     /// Replaces the worker once it is ready.
     var successor: Worker?
-    /// The last back-off. Seconds.
-    var backOff = 0.0
-    /// The earliest time of the next start. Seconds of the monotonic clock.
-    var nextStart = 0.0
+    var backOff = RestartBackOff()
   }
 }
