@@ -1,34 +1,48 @@
+// The module Gate owns the decision on a request: it reads a credential, authenticates it, checks the identity
+// against requirements, and turns a refusal into an answer. It owns the identity headers too. It knows no routes, no
+// settings and no web server's configuration. It issues no tokens: Tokens does.
+
 import CGI
 import HTTPTypes
 import Tokens
 
-/// Decides whether a request may pass. A credential is read from it and authenticated, and the identity is held against
-/// requirements: for web servers that ask, for this program's own routes, and for programs that embed them.
+/// Decides whether a request passes. The gate reads a credential from the request, authenticates it, and checks the
+/// identity against requirements.
+///
+/// The gate serves web servers that ask about their clients' requests, the routes of this program, and programs that
+/// embed it. Any number of threads may call it at once.
 public struct AccessGate: Sendable {
   private let authenticator: Authenticator
   private let reader: CredentialReader
 
-  /// - Parameter cookie: the cookie that a token may come in; nil where none may.
+  /// - Parameters:
+  ///   - authenticator: checks each credential.
+  ///   - cookie: the cookie that may carry an access token; nil if the gate reads no cookie.
   public init(authenticator: Authenticator, cookie: SessionCookie?) {
     self.authenticator = authenticator
     reader = CredentialReader(cookie: cookie)
   }
 
-  /// Somebody who may pass, and the token that says so.
+  /// The result for a request that passes: the identity, and the credential that it comes from.
   public struct Admission: Sendable {
+    /// The claims of the credential, and of the agent's token if there is one.
     public let identity: Identity
+    /// The credential that the gate authenticated. It is never the agent's.
     public let credential: Credential
 
-    /// The identity headers.
-    /// - Parameter withToken: whether the application is to have the token itself.
+    /// The identity headers, for the web server's answer to its client or for the application.
+    /// - Parameters:
+    ///   - form: how the web server reads them.
+    ///   - withToken: whether `X-Auth-Request-Access-Token` holds the token.
     public func fields(_ form: IdentityHeader.Form, withToken: Bool) -> HTTPFields {
       IdentityHeader.fields(of: identity, form, token: withToken ? credential.token : nil)
     }
   }
 
-  /// Decides on a request that a web server asks about.
-  /// - Parameter requirements: all of them must be met.
-  /// - Throws: ``Refusal``; `StoreError` where the store can't tell whether the token was revoked.
+  /// Decides on a request that a web server asks about. The credential may come in the Authorization field or the
+  /// cookie.
+  /// - Parameter requirements: the identity must meet all of them.
+  /// - Throws: ``Refusal``; `StoreError` if the store can't tell whether the token is revoked.
   public func admit(_ request: Request, _ requirements: [Requirements]) throws -> Admission {
     let inputs = GateInputs(request)
     return try naming(requirements) {
@@ -38,8 +52,10 @@ public struct AccessGate: Sendable {
     }
   }
 
-  /// Decides on a request to a route of a program that has this gate in it.
-  /// - Throws: `Problem`, which is the answer then; `StoreError`.
+  /// Decides on a request to a route of a program that embeds this gate.
+  /// - Parameter requirements: what the identity must have. By default, any good credential passes.
+  /// - Throws: `Problem` 401 or 403, which is the answer to the client; `StoreError` if the store can't tell whether
+  ///   the token is revoked.
   public func admit(
     _ request: Request, requiring requirements: Requirements = Requirements()
   ) throws -> Identity {
@@ -50,15 +66,21 @@ public struct AccessGate: Sendable {
     }
   }
 
-  /// Decides on a request to one of this program's own routes: nothing but the Authorization field counts.
-  /// - Throws: ``Refusal``; `StoreError`.
+  /// Decides on a request to one of this program's own routes. It reads the Authorization field only, so no cookie
+  /// and no agent's token counts.
+  /// - Throws: ``Refusal``; `StoreError` if the store can't tell whether the token is revoked.
   public func admitBearer(_ request: Request, requiring requirements: Requirements) throws -> Identity {
     try naming([requirements]) {
       try decide(try reader.bearer(in: GateInputs(request)), agent: { nil }, [requirements])
     }
   }
 
-  /// The decision itself.
+  /// Authenticates a credential and checks its identity against requirements.
+  /// - Parameters:
+  ///   - agent: returns the agent's credential; nil if the request has none.
+  ///   - requirements: the identity must meet all of them.
+  ///   - run: reports each check to its observer, if it has one.
+  /// - Throws: ``Refusal``; `StoreError` if the store can't tell whether a token is revoked.
   func decide(
     _ credential: Credential, agent: () throws -> Credential?, _ requirements: [Requirements],
     _ run: CheckRun = .enforcing
@@ -75,7 +97,8 @@ public struct AccessGate: Sendable {
     return identity
   }
 
-  /// Tells a refused client which roles and scopes would do. RFC 6750, section 3.
+  /// Adds the required roles and scopes to a refusal, for the `scope` parameter of WWW-Authenticate. RFC 6750,
+  /// section 3.
   private func naming<Value>(_ requirements: [Requirements], _ body: () throws -> Value) throws -> Value {
     do {
       return try body()

@@ -2,20 +2,29 @@ import Stores
 import Tokens
 import Wire
 
-/// Tells whether a credential is good: ours, in time, of the right kind, not revoked. Every route, the gate and
-/// `pico-auth explain` ask here, and nowhere else is a token checked.
+/// Authenticates credentials. It checks the signature, the issuer, the audience, the times, the kind and the
+/// revocation of a token.
+///
+/// This is the only place that checks a token. Every route, the gate and `pico-auth explain` call it.
 public struct Authenticator: Sendable {
   private let verifier: TokenVerifier
   private let revocations: any RevocationStore
   private let cache = VerifiedTokenCache()
 
+  /// - Parameters:
+  ///   - verifier: checks signature, issuer, audience and times.
+  ///   - revocations: says which tokens are revoked. The authenticator asks it for every credential with a `jti`.
   public init(verifier: TokenVerifier, revocations: any RevocationStore) {
     self.verifier = verifier
     self.revocations = revocations
   }
 
-  /// The claims of a good credential.
-  /// - Throws: ``Refusal``; `StoreError` where the store can't tell whether the token was revoked.
+  /// Checks a credential.
+  /// - Parameters:
+  ///   - credential: the token and the way it came, which decides the kind that the token must have.
+  ///   - run: reports each check to its observer, if it has one. The caller ends the run with `conclude()`.
+  /// - Returns: the claims of the token.
+  /// - Throws: ``Refusal``; `StoreError` if the store can't tell whether the token is revoked.
   public func authenticate(_ credential: Credential, _ run: CheckRun = .enforcing) throws -> Claims {
     let claims = try timelyClaims(of: credential, run)
     try run.check("kind", found: "an access token") { () throws(Refusal) in
@@ -39,7 +48,7 @@ public struct Authenticator: Sendable {
   }
 
   private func genuineClaims(of credential: Credential, _ run: CheckRun) throws(TokenError) -> Claims {
-    // A refresh token comes once in its life, and an observer is to see each check made.
+    // A client sends a refresh token seldom, so caching it gains nothing. An observer must see each check made.
     if credential.kind == .refresh || run.isObserved {
       return try verifier.genuineClaims(of: credential.token, run)
     }
@@ -48,7 +57,7 @@ public struct Authenticator: Sendable {
     }
   }
 
-  /// A refresh token is for one route only, and that route takes no other.
+  /// Checks that `/refresh` gets a refresh token, and everything else an access token.
   private static func checkKind(_ kind: Credential.Kind, _ claims: Claims) throws(Refusal) {
     let type = claims.all["type"]
     let isRefresh = type?.string?.hasSameBytes(as: "refresh")
@@ -56,7 +65,7 @@ public struct Authenticator: Sendable {
     case .refresh:
       guard isRefresh == true else { throw Refusal(.wrongKind, kind) }
     case .bearer, .cookie, .agent:
-      // A `type` that is no text might be read as anything elsewhere.
+      // Another program might read a `type` that isn't a string in another way, so the gate refuses it.
       if type != nil && isRefresh != false { throw Refusal(.wrongKind, kind) }
     }
   }

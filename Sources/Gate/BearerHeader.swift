@@ -1,15 +1,15 @@
 import Wire
 
-/// The value of an Authorization field: one bearer token. RFC 6750, section 2.1.
+/// Reads the value of an Authorization field with one bearer token. RFC 6750, section 2.1.
 enum BearerHeader {
-  /// The token; nil for anything else, such as two fields that a web server joined.
+  /// The token; nil if the value is anything else, such as two fields that a web server joined.
   static func token(_ field: String) -> String? {
     let parts = field.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, parts[0].lowercased() == "bearer", isToken(parts[1]) else { return nil }
     return String(parts[1])
   }
 
-  /// Whether a text is of the characters that tokens have: b64token.
+  /// Whether a text isn't empty and consists of the characters of `b64token`. RFC 6750, section 2.1.
   static func isToken(_ text: Substring) -> Bool {
     var text = text
     return !text.isEmpty

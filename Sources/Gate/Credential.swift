@@ -1,20 +1,22 @@
-// Who somebody is, and whether that is enough: a credential is read from a request, authenticated, and held against
-// requirements. No routes, no settings, no web server's configuration.
-
-/// A token as it was presented, and the way that it came.
+/// A token as the client sent it, and the way it came. Nothing about it is checked yet.
 public struct Credential: Sendable {
+  /// The way that a token came. It decides which kind of token the ``Authenticator`` accepts, and the text of a
+  /// refusal.
   public enum Kind: Sendable {
-    /// In the Authorization field. RFC 6750, section 2.1.
+    /// The Authorization field. RFC 6750, section 2.1.
     case bearer
-    /// In the session cookie.
+    /// The session cookie. RFC 6265, section 5.4.
     case cookie
-    /// In X-Agent-Authorization, beside the token of whoever the agent acts for.
+    /// The field X-Agent-Authorization. The token is an agent's, which acts in the name of the user whose token the
+    /// request has too.
     case agent
-    /// In the body of a request for new tokens.
+    /// The body of `POST /refresh`.
     case refresh
   }
 
+  /// The token, in the compact form of RFC 7515, section 7.1.
   public let token: String
+  /// The way that the token came.
   public let kind: Kind
 
   public init(token: String, kind: Kind) {

@@ -1,7 +1,9 @@
 import CGI
 
-/// What the gate may read of a request: the inputs that `RequestInput` declares for it. Any other reads as absent, so
-/// that no answer depends on something that the key of a web server's cache lacks.
+/// The inputs of a request that the gate may read. `RequestInput` declares them.
+///
+/// Any other input reads as absent. A web server caches the gate's answers, and its cache key consists of the
+/// declared inputs. So no answer depends on an input that the key lacks.
 public struct GateInputs: Sendable {
   private let variables: MetaVariables
 
@@ -9,18 +11,20 @@ public struct GateInputs: Sendable {
     variables = request.variables
   }
 
+  /// The value of an input; nil if the request lacks it, or if it isn't an input of the gate.
   subscript(input: RequestInput) -> String? {
     input.gateUse == .none ? nil : variables[input]
   }
 
-  /// Whether the web server's configuration asks for the token itself, to pass it on.
+  /// Whether the web server's configuration asks for the token itself, to pass it to the application.
   public var asksForToken: Bool { Self.isYes(self[.passToken]) }
 
-  /// Whether a value switches something on.
+  /// Whether a value is `1`, `true` or `on`.
   public static func isYes(_ value: String?) -> Bool {
     ["1", "true", "on"].contains(value)
   }
 
-  /// A variable that looks like a requirement, and is none.
+  /// The name of a variable that has the prefix of a requirement and is none, such as a misspelled one; nil if there
+  /// is none.
   var unknownRequirement: String? { variables.unknownRequirement }
 }

@@ -1,10 +1,10 @@
 import Tokens
 
-/// Who was let through.
+/// The identity that a request acts under, after the gate has authenticated its credentials.
 public struct Identity: Sendable {
-  /// The token's claims.
+  /// The claims of the user's token.
   public let claims: Claims
-  /// The agent's that acts in its name, where a second token says so.
+  /// The claims of the agent's token, if the request has one; nil otherwise. The agent acts in the user's name.
   public let agent: Claims?
 
   public init(claims: Claims, agent: Claims? = nil) {
@@ -12,6 +12,6 @@ public struct Identity: Sendable {
     self.agent = agent
   }
 
-  /// The scopes that count: the agent's where there is one.
+  /// The scopes of the request: the agent's if there is an agent, otherwise the user's.
   public var scopes: [String] { (agent ?? claims).scopes }
 }

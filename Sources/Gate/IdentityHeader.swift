@@ -1,20 +1,22 @@
 import HTTPTypes
 import Tokens
 
-/// A header that tells an application who was let through.
+/// A header that tells an application which identity a request acts under.
 ///
-/// This is the one list of them. Every web server's configuration takes these from a client's request, or a client could
-/// say who it is.
+/// ``all`` is the only list of them. Every web server's configuration clears these headers from a client's request.
+/// Otherwise a client could claim any identity.
 public final class IdentityHeader: Sendable {
-  /// As in a request: `X-Auth-Role`.
+  /// The name of the field: `X-Auth-Role`.
   public let name: String
-  /// What it tells, for the documentation.
+  /// The claim that it carries, for the documentation.
   public let summary: String
-  /// Its value for an identity, and for the token where the application is to have it; empty where there is none.
+  /// The value of the header; empty if the identity has none. `token` is nil unless the application asks for the
+  /// token.
   let value: @Sendable (_ identity: Identity, _ token: String?) -> String
   private let fieldName: HTTPField.Name
   private let variableName: HTTPField.Name
 
+  /// Every identity header, in the order of the documentation.
   public static let all: [IdentityHeader] = [
     IdentityHeader("Remote-User", "`sub`") { identity, _ in subject(identity.claims) },
     IdentityHeader("Remote-Groups", "`groups`, separated by commas") { identity, _ in
@@ -23,7 +25,7 @@ public final class IdentityHeader: Sendable {
     IdentityHeader("X-Auth-Request-User", "`sub`") { identity, _ in subject(identity.claims) },
     IdentityHeader("X-Auth-Request-Access-Token", "the token, if you ask for it") { _, token in token ?? "" },
     IdentityHeader("X-Auth-Subject", "`sub`") { identity, _ in subject(identity.claims) },
-    // An application that takes a list there must not find two roles in one.
+    // Some applications read this header as a list. An unencoded comma would turn one role into two.
     IdentityHeader("X-Auth-Role", "`role`") { identity, _ in
       PercentEncoding.encode(identity.claims.role ?? "", commas: true)
     },
@@ -36,7 +38,7 @@ public final class IdentityHeader: Sendable {
     IdentityHeader("X-Auth-Token-Id", "`jti`") { identity, _ in
       PercentEncoding.encode(identity.claims.tokenID ?? "")
     },
-    // Left out where it is so far that no whole number holds it.
+    // A time that no `Int` can hold is left out.
     IdentityHeader("X-Auth-Expires", "`exp`, in seconds since 1970") { identity, _ in
       identity.claims.expiry.flatMap { Int(exactly: $0.rounded(.down)) }.map { "\($0)" } ?? ""
     },
@@ -45,7 +47,7 @@ public final class IdentityHeader: Sendable {
     },
   ]
 
-  /// As an authorizer's variable: `X_AUTH_ROLE`.
+  /// The name of a FastCGI authorizer's variable: `X_AUTH_ROLE`.
   public var variable: String { name.uppercased().replacing("-", with: "_") }
 
   private init(
@@ -64,14 +66,15 @@ public final class IdentityHeader: Sendable {
 
   private static func subject(_ claims: Claims) -> String { PercentEncoding.encode(claims.subject ?? "") }
 
-  /// How a web server is told: in fields of an answer, or in an authorizer's variables (FastCGI specification, section
-  /// 6.3).
+  /// How the web server reads the headers.
   public enum Form: Sendable {
     case fields, variables
   }
 
-  /// The fields that tell of an identity; what the token doesn't say is left out.
-  /// - Parameter token: the token itself, for applications that ask for it.
+  /// The header fields of an answer that carry an identity. A header without a value is left out.
+  /// - Parameters:
+  ///   - form: how the web server reads the headers.
+  ///   - token: the token itself, if the application asks for it; nil otherwise.
   static func fields(of identity: Identity, _ form: Form, token: String?) -> HTTPFields {
     var fields = HTTPFields()
     for header in all {

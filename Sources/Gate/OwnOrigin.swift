@@ -1,27 +1,31 @@
 import CGI
 import Wire
 
-/// Tells whether a page of this very site caused a request. A browser sends cookies whoever's page causes it, and
-/// SameSite=Lax is a second lock only. No page of another site can set the fields that are read here.
+/// Checks that a page of this site caused a request with the session cookie.
+///
+/// A browser sends the cookie with a request whichever site's page causes it. SameSite=Lax keeps most of these
+/// cookies back, but this check doesn't rely on it. The check reads fields that no page of another site can set.
 public enum OwnOrigin {
-  /// Lets pass what changes nothing; what may change something must come from a page of this site.
+  /// Refuses a request that may change something, unless a page of this site caused it. GET, HEAD, OPTIONS and TRACE
+  /// pass.
   /// - Throws: ``Refusal/foreignOrigin``.
   static func check(_ inputs: GateInputs) throws(Refusal) {
     let methods = [inputs[.requestMethod], inputs[.forwardedMethod]].compactMap { $0 }
-    // A web socket begins with GET, and any page may open one. RFC 6455, section 10.2.
+    // A WebSocket handshake is a GET request that any page may cause. RFC 6455, section 10.2.
     let isWebSocket = inputs[.webSocketKey] != nil
     if !isWebSocket && methods.allSatisfy(["GET", "HEAD", "OPTIONS", "TRACE"].contains) { return }
     try require(inputs)
   }
 
-  /// Checks what a browser says of the page that a request comes from, if it is a browser that asks: else a page of
-  /// another site could sign a browser in, as somebody of its choice.
+  /// Checks a sign-in that sets the session cookie, if the request has an Origin field. Browsers send one with every
+  /// POST. Without this check, a page of another site could sign the browser in under an account of its choice.
   /// - Throws: ``Refusal/foreignOrigin``.
   public static func checkSignIn(_ request: Request) throws(Refusal) {
     let inputs = GateInputs(request)
     if inputs[.origin] != nil { try require(inputs) }
   }
 
+  /// Requires an Origin field that names this site.
   private static func require(_ inputs: GateInputs) throws(Refusal) {
     let hosts = [inputs[.host], inputs[.forwardedHost]].compactMap { $0?.lowercased() }
     guard let origin = inputs[.origin]?.lowercased(), let scheme = origin.firstRange(of: "://"),
@@ -30,7 +34,8 @@ public enum OwnOrigin {
     else { throw .foreignOrigin }
   }
 
-  /// Whether a page may have had the cookie: over TLS, or from this very machine, where browsers take it without.
+  /// Whether a page of that origin can have the cookie: over TLS, or from this host. Browsers accept a `Secure`
+  /// cookie from the loopback host without TLS.
   private static func isSecure(scheme: Substring, host: Substring) -> Bool {
     if scheme.hasSameBytes(as: "https") { return true }
     let port = host.utf8.reversed().prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count

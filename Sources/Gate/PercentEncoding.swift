@@ -1,8 +1,8 @@
-/// Percent-encoding of what stands in an identity header. RFC 3986, section 2.1.
+/// Percent-encodes the values of identity headers. RFC 3986, section 2.1.
 enum PercentEncoding {
-  /// A text with everything encoded that isn't visible ASCII, and the percent sign with it, so that no two names become
-  /// one and no name becomes two fields.
-  /// - Parameter commas: whether commas are encoded as well, for a header that some applications read as a list.
+  /// Encodes every byte that isn't visible ASCII, and the percent sign. Two different texts stay different. No text
+  /// can end its field or, where spaces separate entries, become two entries.
+  /// - Parameter commas: whether commas are encoded too, for a header that some applications read as a list.
   static func encode(_ text: String, commas: Bool = false) -> String {
     var bytes = text
     let comma: UInt8 = commas ? UInt8(ascii: ",") : 0

@@ -2,8 +2,11 @@ import Tokens
 import Wire
 
 extension Requirements {
-  /// Holds an identity against each requirement.
-  /// - Throws: ``Refusal`` that names what is lacking.
+  /// Checks an identity against the requirements.
+  /// - Parameters:
+  ///   - identity: the identity of an authenticated credential.
+  ///   - run: reports each check to its observer, if it has one.
+  /// - Throws: ``Refusal`` 403 that names the requirement that isn't met.
   func check(_ identity: Identity, _ run: CheckRun = .enforcing) throws(Refusal) {
     let claims = identity.claims
     try check("role", roles, of: claims.role.map { [$0] } ?? [], run, Refusal.Reason.lackingRole)
@@ -12,7 +15,13 @@ extension Requirements {
     try check("audiences", audiences, of: claims.audiences, run, Refusal.Reason.lackingAudience)
   }
 
-  /// One list: met by any of its entries that the token has, and by every token where it is empty.
+  /// Checks one list of requirements. Any entry that the token has meets it. Every token meets an empty list.
+  /// - Parameters:
+  ///   - name: what the check looks at, for an observer.
+  ///   - required: the list.
+  ///   - granted: what the token has.
+  ///   - meets: whether a granted entry meets a required one.
+  ///   - reason: the reason of the refusal.
   private func check(
     _ name: String, _ required: [String], of granted: @autoclosure () -> [String], _ run: CheckRun,
     by meets: (_ granted: String, _ required: String) -> Bool = { $0.hasSameBytes(as: $1) },

@@ -1,11 +1,11 @@
 import Tokens
 
-/// Why somebody isn't let in, or isn't let through: every 401 and 403 that this program answers begins as one.
+/// Why the gate or a sign-in route refuses a request. Every 401 and 403 of this program begins as a refusal.
 ///
 /// `RefusalAnswer.swift` turns it into an answer.
 public struct Refusal: Error, Sendable {
   enum Reason: Sendable {
-    // The credential.
+    // Authentication of the credential.
     case missing
     case malformed
     case expired
@@ -22,7 +22,7 @@ public struct Refusal: Error, Sendable {
     case lackingAudience([String])
     case unclearRequirement
 
-    // Signing in.
+    // Sign-in.
     case unusableChallenge
     case unproven(String)
     case wrongPassword
@@ -34,7 +34,7 @@ public struct Refusal: Error, Sendable {
   let reason: Reason
   /// The way that the refused token came.
   let kind: Credential.Kind
-  /// The roles and scopes that would do, where any are required.
+  /// The roles and scopes of which one suffices; empty if the request requires none.
   let scope: [String]
 
   init(_ reason: Reason, _ kind: Credential.Kind = .bearer, scope: [String] = []) {
@@ -50,28 +50,30 @@ public struct Refusal: Error, Sendable {
     }
   }
 
-  /// The same, which tells the client as well which roles and scopes would do.
+  /// The same refusal with the roles and scopes of which one suffices. A refusal that has some keeps them.
   func naming(_ scope: [String]) -> Refusal {
     self.scope.isEmpty ? Refusal(reason, kind, scope: scope) : self
   }
 }
 
 extension Refusal {
-  /// A page of another site may have caused the request.
+  /// 403: a page of another site may have caused the request.
   public static let foreignOrigin = Refusal(.foreignOrigin)
-  /// The web server's configuration requires something that isn't clear.
+  /// 403: the web server's configuration has a requirement that is unknown or empty.
   public static let unclearRequirement = Refusal(.unclearRequirement)
-  /// A token without a `sub`.
+  /// 401: the token has no `sub`.
   public static let subjectMissing = Refusal(.subjectMissing)
-  /// A challenge that is unknown, used, expired, or another address's.
+  /// 401: the challenge is unknown, used or expired, or belongs to another address.
   public static let unusableChallenge = Refusal(.unusableChallenge)
-  /// A wallet that doesn't prove its address.
-  /// - Parameter detail: what its scheme has to say of that.
+  /// 401: the wallet's signature doesn't prove its address.
+  /// - Parameter detail: the scheme's text for the client.
   public static func unproven(_ detail: String) -> Refusal { Refusal(.unproven(detail)) }
-  /// An email or a password that is wrong.
+  /// 401: the email or the password is wrong.
   public static let wrongPassword = Refusal(.wrongPassword)
+  /// 403: the settings disable `/login`.
   public static let passwordLoginDisabled = Refusal(.passwordLoginDisabled)
+  /// 401: the X-Fleet-Secret field is absent or wrong.
   public static let wrongFleetSecret = Refusal(.wrongFleetSecret)
-  /// A role that no fleet session may have.
+  /// 403: a fleet session may not have that role.
   public static func roleNotAllowed(_ role: String) -> Refusal { Refusal(.roleNotAllowed(role)) }
 }

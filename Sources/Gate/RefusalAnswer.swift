@@ -1,10 +1,13 @@
 import CGI
 import HTTPTypes
 
-/// The answer to whoever is refused: status, text and WWW-Authenticate. Old clients show the texts, so API.md has them.
+/// The answer to a refused client: status, detail and WWW-Authenticate. Existing clients show the details, so API.md
+/// fixes them.
 extension Refusal: ProblemConvertible, CustomStringConvertible {
   public var description: String { detail }
 
+  /// A 401 or 403 problem document. A 401 has a WWW-Authenticate field, and so has a 403 for a requirement that isn't
+  /// met.
   public var problem: Problem {
     switch reason {
     case .missing: unauthorized(nil)
@@ -68,18 +71,22 @@ extension Refusal: ProblemConvertible, CustomStringConvertible {
     }
   }
 
-  /// 401 with the challenge that RFC 6750 section 3 asks for.
-  /// - Parameter error: its error code; nil where the client gave no credentials at all.
+  /// 401 with a WWW-Authenticate field. RFC 6750, section 3.
+  /// - Parameter error: the error code; nil if the client sent no credentials, as section 3.1 asks.
   private func unauthorized(_ error: String?) -> Problem {
     Problem(.unauthorized, detail, fields: [.wwwAuthenticate: challenge(error, scope)])
   }
 
-  /// 403 for good credentials that aren't enough. RFC 6750, section 3.1.
+  /// 403 for a good credential that doesn't meet the requirements. RFC 6750, section 3.1.
+  /// - Parameter scope: the roles or scopes of which one suffices.
   private func forbidden(scope: [String]) -> Problem {
     Problem(.forbidden, detail, fields: [.wwwAuthenticate: challenge("insufficient_scope", scope)])
   }
 
   /// The value of a WWW-Authenticate field. RFC 6750, section 3.
+  /// - Parameters:
+  ///   - error: the error code; nil for a bare `Bearer`.
+  ///   - scope: the roles or scopes of which one suffices.
   private func challenge(_ error: String?, _ scope: [String]) -> String {
     var parameters: [String] = []
     if let error {
@@ -89,12 +96,12 @@ extension Refusal: ProblemConvertible, CustomStringConvertible {
     return parameters.isEmpty ? "Bearer" : "Bearer " + parameters.joined(separator: ", ")
   }
 
-  /// Names as the peer writes them in its answers.
+  /// Names as pico-server-auth writes them: `['a', 'b']`.
   private static func list(_ names: [String]) -> String {
     "[\(names.map { "'\($0)'" }.joined(separator: ", "))]"
   }
 
-  /// A text with only those characters that an error_description may have.
+  /// Replaces every byte that `error_description` and `scope` may not have with an apostrophe. RFC 6750, section 3.
   private static func quotable(_ text: String) -> String {
     String(
       decoding: text.utf8.lazy.map {

@@ -1,13 +1,16 @@
 import CGI
 import Wire
 
-/// The policy: what an identity must have to be let through. Every list that isn't empty must be met, by any one of its entries.
+/// What an identity must have to pass. For each list that isn't empty, the identity must have one of its entries.
 public struct Requirements: Sendable, Equatable {
+  /// Roles, compared as bytes with `role`.
   public var roles: [String]
-  /// Met by a granted scope that is the same, or `*`, or ends in `:*` and is a beginning of it.
+  /// Scopes. A granted scope meets a required one if it is the same or `*`. `a:*` meets `a` and every scope that
+  /// begins with `a:`.
   public var scopes: [String]
+  /// Groups, compared as bytes with the entries of `groups`.
   public var groups: [String]
-  /// Besides the audience that every token must have.
+  /// Audiences that `aud` must name besides the one of the settings, which every token must have.
   public var audiences: [String]
 
   public init(
@@ -19,16 +22,17 @@ public struct Requirements: Sendable, Equatable {
     self.audiences = audiences
   }
 
-  /// A web server that asks for something unknown, or for nothing in particular: a slip in its configuration must
-  /// not let through whom it meant to keep out.
+  /// The web server's configuration has a requirement that is unknown or empty. The gate refuses the request: a
+  /// mistake in the configuration must not admit a client that it should keep out.
   public struct Unclear: Error {
-    /// The web server's parameter; nil for a query. What stands in that isn't told: where a client can ask by itself, it
-    /// chooses the names.
+    /// The name of the web server's parameter; nil if the requirement stands in a query. The error doesn't name a
+    /// query's parameter, because a client that reaches the route chooses it.
     public let parameter: String?
   }
 
-  /// By parameters that the web server's configuration sets and no client can. An empty one asks for nothing: nginx
-  /// passes on variables that way which nobody has set.
+  /// Reads the requirements from the parameters that the web server's configuration sets. A client can't set them. An
+  /// empty parameter requires nothing: nginx passes an unset variable as an empty one.
+  /// - Throws: ``Unclear`` if a parameter is unknown, or has separators and no name.
   public init(parameters: GateInputs) throws(Unclear) {
     if let name = parameters.unknownRequirement { throw Unclear(parameter: name) }
     func names(_ input: RequestInput) throws(Unclear) -> [String] {
@@ -40,7 +44,8 @@ public struct Requirements: Sendable, Equatable {
       audiences: try names(.requiredAudience))
   }
 
-  /// By the query of a request that the web server made itself.
+  /// Reads the requirements from the query of a request that the web server made itself.
+  /// - Throws: ``Unclear`` if a parameter is unknown, or names nothing.
   public init(query: [(name: String, value: String)]) throws(Unclear) {
     self.init()
     for (name, value) in query {
@@ -55,7 +60,8 @@ public struct Requirements: Sendable, Equatable {
     }
   }
 
-  /// Names with commas or spaces between, one at least.
+  /// Splits names at commas and spaces.
+  /// - Throws: ``Unclear`` if there is no name.
   private static func names(
     _ text: String, ofParameter parameter: String? = nil
   ) throws(Unclear) -> [String] {
@@ -64,7 +70,7 @@ public struct Requirements: Sendable, Equatable {
     return names
   }
 
-  /// Whether a granted scope covers a required one, as pico-client-auth has it.
+  /// Whether a granted scope meets a required one. The rule is pico-client-auth's.
   static func scope(_ granted: String, covers required: String) -> Bool {
     if granted.hasSameBytes(as: required) || granted.hasSameBytes(as: "*") { return true }
     guard granted.utf8.count > 2, granted.hasSuffix(":*") else { return false }

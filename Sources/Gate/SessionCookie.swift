@@ -1,27 +1,31 @@
 import HTTPTypes
 import Wire
 
-/// The cookie that an access token may travel in, for pages in a browser. RFC 6265bis, with the prefix `__Host-`: only
-/// this host sets it, over TLS alone.
+/// The cookie that may carry an access token, for pages in a browser.
+///
+/// Its name has the prefix `__Host-`. A browser accepts such a cookie only from this host and over TLS. RFC 6265bis,
+/// section 4.1.3.
 public struct SessionCookie: Sendable {
   private static let prefix = "__Host-"
 
+  /// The name, with the prefix.
   public let name: String
 
-  /// - Parameter configured: `cookie_name`, with the prefix or without; nil where that is empty.
+  /// - Parameter configured: the value of `cookie_name`, with the prefix or without. The result is nil if it is
+  ///   empty.
   public init?(configured: String) {
     guard !configured.isEmpty else { return nil }
     name = configured.hasPrefix(Self.prefix) ? configured : Self.prefix + configured
   }
 
-  /// Whether a name is one that cookies may have: a token of RFC 9110, section 5.6.2.
+  /// Whether a cookie may have a name. It must be a token of RFC 9110, section 5.6.2.
   public static func isName(_ name: String) -> Bool {
     HTTPField.Name(name) != nil
   }
 
-  /// The token that a request's cookie holds; nil without one.
-  /// - Throws: ``Refusal`` 401 for two of the name, which of them counts being anybody's guess; 403 where a page
-  ///   of another site may have caused the request.
+  /// The token in the cookie of a request; nil if the request doesn't have the cookie.
+  /// - Throws: ``Refusal`` 401 if the value is malformed, or if two cookies have the name, because either could be a
+  ///   forgery; 403 if a page of another site may have caused the request.
   func token(in inputs: GateInputs) throws(Refusal) -> String? {
     let pairs = (inputs[.cookie] ?? "").split(separator: ";").compactMap { pair -> Substring? in
       let pair = pair.drop { $0 == " " }

@@ -2,11 +2,12 @@ import Crypto
 import Synchronization
 import Tokens
 
-/// Tokens whose signature, issuer and audience were found good, so that they needn't be checked again: what doesn't
-/// change with time. Times and revocation are looked at with each use.
+/// Caches the claims of tokens with a good signature, issuer and audience. These don't change with time. The
+/// ``Authenticator`` checks times and revocation at each use.
 ///
-/// Two generations of bounded size: what is in use moves to the young one, and the old one is dropped as a whole when
-/// the young one is full. Tokens are known by their SHA-256, so that memory holds none that could be stolen.
+/// The cache has two generations of bounded size. An entry that is used moves to the young generation. When the young
+/// one is full, it becomes the old one, and the cache drops the old one as a whole. The keys are SHA-256 digests of
+/// tokens, so that memory holds no token that could be stolen.
 final class VerifiedTokenCache: Sendable {
   private typealias Key = SHA256.Digest
 
@@ -16,15 +17,18 @@ final class VerifiedTokenCache: Sendable {
     var size = 0
   }
 
-  /// How much one generation holds, counted in the lengths of tokens. Bytes.
+  /// The size of one generation, as the sum of its tokens' lengths and a fixed cost for each. Bytes.
   private let capacity: Int
   private let state = Mutex(State())
 
+  /// - Parameter capacity: the size of one generation. Bytes.
   init(capacity: Int = 2 << 20) {
     self.capacity = capacity
   }
 
-  /// The claims of a token, from before or else from `verify`. A refusal isn't kept: it costs whoever asks.
+  /// The claims of a token: cached, or else from `verify`. The cache keeps no failure, so bad tokens can't displace
+  /// good ones.
+  /// - Throws: what `verify` throws.
   func claims(
     of token: String, _ verify: (String) throws(TokenError) -> Claims
   ) throws(TokenError) -> Claims {
@@ -39,15 +43,15 @@ final class VerifiedTokenCache: Sendable {
   private func find(_ key: Key, size: Int) -> Claims? {
     let known = state.withLock { ($0.young[key], $0.old[key]) }
     if let young = known.0 { return young }
-    // Used again: one more generation for it.
+    // A used entry stays for one more generation.
     if let old = known.1 { insert(key, old, size: size) }
     return known.1
   }
 
   private func insert(_ key: Key, _ claims: Claims, size: Int) {
-    // What a small token's claims take up besides.
+    // 512 bytes: what the claims of a small token take.
     let cost = size + 512
-    // What is dropped is freed outside of the lock: it may be thousands.
+    // The lock is released before the dropped generation is freed, which may be thousands of entries.
     var dropped: [Key: Claims] = [:]
     state.withLock { state in
       if state.size + cost > capacity {
