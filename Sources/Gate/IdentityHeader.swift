@@ -66,7 +66,8 @@ public final class IdentityHeader: Sendable {
 
   private static func subject(_ claims: Claims) -> String { PercentEncoding.encode(claims.subject ?? "") }
 
-  /// How the web server reads the headers.
+  /// How the web server reads the headers: as fields of the answer, or as variables of an authorizer's answer
+  /// (FastCGI specification, section 6.3).
   public enum Form: Sendable {
     case fields, variables
   }
