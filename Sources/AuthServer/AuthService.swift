@@ -1,3 +1,8 @@
+// The module AuthServer owns the settings, the table of routes, the routes, the table of store back ends, and the
+// answers to failures. AuthService puts them together. The module doesn't own the decision on a request (Gate),
+// tokens and keys (Tokens), wallet schemes (Wallets), or what the stores keep (Stores). It knows no FastCGI and no
+// command line.
+
 import CGI
 import Gate
 import HTTPTypes
@@ -5,20 +10,22 @@ import Logging
 import POSIX
 import Tokens
 
-/// The routes of the HTTP contract over keys and stores: one request in, one answer out.
+/// The HTTP service: answers a request, using keys and stores.
 ///
-/// Knows no web server and no FastCGI, so a program can embed it and a test needs no socket. It owns neither threads nor
-/// connections; ``respond(to:)`` may be called by any number of threads at once.
+/// It knows no web server and no FastCGI. A program can embed it, and a test needs no socket. It owns neither threads
+/// nor connections. Any number of threads may call it at once.
 public final class AuthService: Sendable {
   private let router: Router
   private let authorizer: Authorizer
-  /// What decides on requests to the program's own routes, where this service is part of it.
+  /// The gate, for the routes of a program that embeds this service.
   public let gate: AccessGate
 
   /// - Parameters:
   ///   - settings: checked settings, as ``Configuration`` gives them.
   ///   - keys: the signing keys.
-  ///   - stores: where challenges, revocations and the mint audit are kept.
+  ///   - stores: the challenges, the revocations and the mint audit.
+  ///   - clock: the time for tokens' `iat` and `exp`.
+  ///   - logger: gets failures, and refusals of the routes that log them.
   public init(
     settings: Settings, keys: KeyRing, stores: StoreSet, clock: Clock = .system, logger: Logger
   ) {
@@ -34,24 +41,27 @@ public final class AuthService: Sendable {
       report: failures.problem)
   }
 
-  /// Answers a request. Never fails: whatever goes wrong becomes a problem document.
+  /// Answers a request. It never throws: a failure becomes a problem document.
   public func respond(to request: Request) -> Response {
     router.respond(to: request)
   }
 
-  /// What answers a request, and whether that may wait: for a server that gives each lane its own threads.
+  /// The work that answers a request, and whether that work may wait. A server with threads for each lane calls this
+  /// instead of ``respond(to:)``.
   public func work(for request: Request) -> Work {
     router.work(for: request)
   }
 
-  /// Answers a FastCGI authorizer's request: whether the web server may let its client's request through. Fields
-  /// `Variable-…` of the answer are variables for whoever answers that. Never fails, and never lets through whom it
-  /// can't tell. FastCGI specification, section 6.3.
+  /// Answers a FastCGI authorizer's request: whether the web server may let its client's request pass. FastCGI
+  /// specification, section 6.3.
+  ///
+  /// An answer 200 lets the request pass. Its fields `Variable-…` become variables for the application. The method
+  /// never throws, and a failure never lets a request pass.
   public func authorize(_ request: Request) -> Response {
     authorization(of: request).respond()
   }
 
-  /// The same as work for a lane.
+  /// The work that answers an authorizer's request, for a server with threads for each lane.
   public func authorization(of request: Request) -> Work {
     router.work(for: request, lane: .immediate, authorizer.authorize)
   }

@@ -1,27 +1,29 @@
 import POSIX
 import Synchronization
 
-/// Keeps one client from taking all the challenges there may be: while many are pending, a client that asked for more than its
+/// Keeps one client from taking all pending challenges. While many are pending, a client that has taken more than its
 /// share gets no more.
 ///
-/// A process counts what it gave out itself, in the last one to two lifetimes of a challenge. A share is a part of that
-/// count, not of the store's limit, so it is the same rule for any number of processes.
+/// A process counts the challenges that it gave out itself in the last one to two lifetimes of a challenge. A share
+/// is a fraction of that count, not of the store's limit, so the rule is the same for any number of processes.
 final class ChallengeShares: Sendable {
-  /// Which part of the limit must be pending before anybody is refused.
+  /// The fraction of the store's limit that must be pending before a client is refused.
   static let threshold = 0.5
-  /// A client's share is one of so many parts; a /56 and a /48 network have more than one.
+  /// A client's share is 1/16 of the count. A /56 network has two shares and a /48 network four: see
+  /// ``NetworkAddress/clientRanges``.
   private static let parts = 16
-  /// What a client may have in any case.
+  /// The smallest share. Challenges.
   private static let minimum = 16
-  /// How many ranges are counted at once; the clients of others aren't refused. A range takes some 60 bytes.
+  /// The most ranges that are counted in one lifetime. Clients of other ranges aren't refused. A range takes about 60
+  /// bytes.
   private static let maximumRanges = 65536
 
-  /// Nanoseconds.
+  /// The lifetime of a challenge. Nanoseconds.
   private let lifetime: UInt64
   private let state = Mutex(State())
 
   private struct State {
-    /// Which lifetime since the start of the clock the counts are of.
+    /// The number of the lifetime that `current` counts, from the start of the monotonic clock.
     var period: UInt64 = 0
     var current: [AddressRange: Int] = [:]
     var previous: [AddressRange: Int] = [:]
@@ -39,16 +41,17 @@ final class ChallengeShares: Sendable {
     func count(_ range: AddressRange) -> Int { current[range, default: 0] + previous[range, default: 0] }
   }
 
-  /// - Parameter lifetime: of a challenge. Seconds.
+  /// - Parameter lifetime: the lifetime of a challenge. Seconds.
   init(lifetime: Int) {
     self.lifetime = UInt64(lifetime) * 1_000_000_000
   }
 
-  /// Counts a challenge for a client, unless it has had its share.
+  /// Counts a challenge for a client, unless the client has taken its share.
   /// - Parameters:
-  ///   - client: nil where it has no address: such clients aren't told apart, and never refused here.
-  ///   - load: which part of all the challenges there may be is pending.
-  /// - Returns: whether it may have one.
+  ///   - client: the client's address; nil if it has none. Such clients can't be told apart, and are never refused
+  ///     here.
+  ///   - load: the fraction of the store's limit that is pending.
+  /// - Returns: whether the client may have a challenge.
   func take(for client: NetworkAddress?, load: Double) -> Bool {
     guard let client else { return true }
     let ranges = client.clientRanges
@@ -69,11 +72,11 @@ final class ChallengeShares: Sendable {
     }
   }
 
-  /// Takes a challenge out of the count that was taken for a client and couldn't be made.
+  /// Takes back a count, if the challenge couldn't be made.
   func giveBack(for client: NetworkAddress?) {
     guard let client else { return }
     state.withLock { state in
-      // The lifetime may have ended meanwhile, or the client not been counted.
+      // The lifetime may have ended meanwhile, or ``take(for:load:)`` may not have counted the range.
       for (place, entry) in client.clientRanges.enumerated() {
         guard let count = state.current[entry.range], count > 0 else { continue }
         state.current[entry.range] = count > 1 ? count - 1 : nil

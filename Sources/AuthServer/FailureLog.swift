@@ -1,7 +1,7 @@
 import Logging
 
-/// Logs failures that requests cause, so many a second at most: whoever asks again and again fills no disk with them. Each
-/// kind of failure has a log of its own, so that none hides another.
+/// Logs failures that requests cause, with a limit on the lines per second. A client that repeats its request can't
+/// fill the disk. Each kind of failure has its own log, so that one can't hide another.
 struct FailureLog: Sendable {
   private let logger: Logger
   private let budget: LineBudget

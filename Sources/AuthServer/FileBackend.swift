@@ -1,7 +1,7 @@
 import Stores
 
 extension StoreBackend {
-  /// Shared files in `state_dir`, or where the settings put them.
+  /// Shared files in `state_dir`, or at the paths that the settings name.
   static let files = StoreBackend("files") { settings, clock, logger in
     let reserve = SpaceReserve(settings)
     return StoreSet(

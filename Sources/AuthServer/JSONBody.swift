@@ -2,11 +2,14 @@ import CGI
 import HTTPTypes
 import Wire
 
-/// Reads the JSON object that every POST carries.
+/// Reads the JSON object in the body of a POST request.
 struct JSONBody: Sendable {
-  /// Bytes.
+  /// The longest body. Bytes.
   let limit: Int
 
+  /// Reads the body of a request.
+  /// - Throws: ``Problem`` 415 if the media type isn't `application/json`, 413 if the body is too long, 400 if it
+  ///   isn't a JSON object or its length differs from Content-Length.
   func read(_ request: Request) throws -> JSONObject {
     guard request.hasJSONMediaType else {
       throw Problem(
@@ -28,8 +31,8 @@ struct JSONBody: Sendable {
 }
 
 extension JSONObject {
-  /// A member's text; empty where it is missing.
-  /// - Throws: ``Problem`` 400 that names the member where it is no string.
+  /// The text of a member; empty if the member is missing.
+  /// - Throws: ``Problem`` 400 that names the member if its value isn't a string.
   func text(_ name: String) throws(Problem) -> String {
     guard let value = self[name] else { return "" }
     guard let text = value.string else {
@@ -38,17 +41,17 @@ extension JSONObject {
     return text
   }
 
-  /// As ``text(_:)``, for what ends up in tokens and records.
-  /// - Throws: ``Problem`` 400 that names the member, also where it is over 4096 bytes: an ML-DSA-65 address has
-  ///   3904.
+  /// The text of a member that goes into tokens and records; empty if the member is missing. An ML-DSA-65 address has
+  /// 3904 bytes.
+  /// - Throws: ``Problem`` 400 that names the member if its value isn't a string or is longer than 4096 bytes.
   func shortText(_ name: String) throws(Problem) -> String {
     let text = try text(name)
     guard text.utf8.count <= 4096 else { throw Problem(.badRequest, "\(name) is too long") }
     return text
   }
 
-  /// A member's text; nil where it is missing or null.
-  /// - Throws: ``Problem`` 400 that names the member where it is anything else.
+  /// The text of a member; nil if it is missing or null.
+  /// - Throws: ``Problem`` 400 that names the member if its value isn't a string or is longer than 4096 bytes.
   func optionalText(_ name: String) throws(Problem) -> String? {
     guard let value = self[name], !value.isNull else { return nil }
     return try shortText(name)

@@ -1,29 +1,31 @@
 import POSIX
 import Synchronization
 
-/// How many lines a second whoever causes them may have in the log of one process. What one client causes leaves room for
-/// the lines of others, and nobody fills the disk.
+/// Limits the log lines per second that clients cause in one process. One client can't use up the lines of others,
+/// and no client can fill the disk.
 final class LineBudget: Sendable {
   private let total: Int
   private let each: Int
-  /// Nanoseconds since some fixed moment.
+  /// The monotonic clock. Nanoseconds.
   private let now: @Sendable () -> UInt64
   private let state = Mutex(State())
 
   private struct State {
-    /// The second that the counts are of.
+    /// The second that the counts belong to.
     var second: UInt64 = 0
     var written = 0
-    /// At most three times as many as there are lines.
+    /// Lines by client range. It has at most three entries for each line.
     var byRange: [AddressRange: Int] = [:]
-    /// Of clients without an address, together.
+    /// Lines of all clients without an address.
     var ofNobody = 0
     var omitted = 0
   }
 
   /// - Parameters:
-  ///   - total: lines a second.
-  ///   - each: lines a second for one client: an IPv4 address or an IPv6 /64. A /56 has twice as many, a /48 four times.
+  ///   - total: lines per second.
+  ///   - each: lines per second for one client: an IPv4 address or an IPv6 /64. A /56 has twice as many, a /48 four
+  ///     times.
+  ///   - now: the monotonic clock. Nanoseconds.
   init(total: Int, each: Int, now: @escaping @Sendable () -> UInt64 = { Clock.monotonicNanoseconds }) {
     self.total = total
     self.each = each
@@ -31,8 +33,9 @@ final class LineBudget: Sendable {
   }
 
   /// Asks for a line.
-  /// - Parameter client: whose request causes it.
-  /// - Returns: nil where it is to be left out; else how many were left out before, in earlier seconds, and not told yet.
+  /// - Parameter client: the address of the client that causes the line; nil if it has none.
+  /// - Returns: nil if the line must be omitted. Otherwise the number of lines that were omitted in earlier seconds
+  ///   and not reported yet.
   func take(for client: NetworkAddress?) -> Int? {
     let second = now() / 1_000_000_000
     let ranges = client?.clientRanges

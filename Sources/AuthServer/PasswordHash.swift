@@ -1,13 +1,14 @@
 import CArgon2
 import POSIX
 
-/// Passwords as Argon2id hashes in PHC string format (RFC 9106; libargon2).
+/// Hashes passwords with Argon2id, as PHC strings. RFC 9106; libargon2.
 public enum PasswordHash {
-  /// 19 MiB and two passes: OWASP's first choice. About 30 ms.
+  /// 19 MiB and two passes, OWASP's first recommendation. A hash takes about 30 ms.
   private static let memory: UInt32 = 19456
   private static let passes: UInt32 = 2
 
-  /// Hashes a password with a new salt of 16 bytes.
+  /// Hashes a password with a new random salt of 16 bytes. libargon2, `argon2id_hash_encoded`.
+  /// - Returns: the PHC string, `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`. The hash has 32 bytes.
   public static func make(_ password: String) -> String {
     let secret = Array(password.utf8)
     let salt = SecureRandom.bytes(16)
@@ -18,13 +19,14 @@ public enum PasswordHash {
     return encoded.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
   }
 
-  /// Whether a password is the one that was hashed. Takes the time that the hash's parameters ask for.
+  /// Whether a password matches a hash. The memory and the time depend on the parameters in the hash. libargon2,
+  /// `argon2id_verify`.
   static func verifies(_ password: String, hash: String) -> Bool {
     let secret = Array(password.utf8)
     return argon2id_verify(hash, secret, secret.count) == ARGON2_OK.rawValue
   }
 
-  /// Whether a text is an Argon2id hash that can be verified: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
+  /// Whether a text is an Argon2id hash that libargon2 can verify: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
   static func isWellFormed(_ hash: String) -> Bool {
     let parts = hash.split(separator: "$", omittingEmptySubsequences: false)
     guard parts.count == 6, parts[0].isEmpty, parts[1] == "argon2id", parts[2] == "v=19" else {

@@ -2,10 +2,11 @@ import CGI
 import Gate
 import Logging
 
-/// Notes refused attempts to get in, with the client's address: for operators, and for programs such as fail2ban that
-/// shut out whoever keeps trying. Holds no credential.
+/// Logs refusals with the client's address, for operators and for programs such as fail2ban that block clients. A
+/// line holds no credential.
 ///
-/// A process writes 100 lines a second at most, and 5 for one client: enough to shut it out, and too few to hide others.
+/// A process writes at most 100 lines per second, and 5 for one client. That suffices to block a client, and one
+/// client can't hide others.
 struct RefusalLog: Sendable {
   private let address: ClientAddress
   private let logger: Logger
@@ -17,7 +18,8 @@ struct RefusalLog: Sendable {
     self.budget = budget
   }
 
-  /// A route's handler, or a part of it, that notes its refusals as it passes them on.
+  /// Wraps a handler, or a part of one, so that its refusals are logged before they are passed on.
+  /// - Parameter route: the path for the log.
   func watching<Value>(
     _ route: String, _ handler: @escaping @Sendable (Request) throws -> Value
   ) -> @Sendable (Request) throws -> Value {

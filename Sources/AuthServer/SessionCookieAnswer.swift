@@ -1,14 +1,14 @@
 import CGI
 import Gate
 
-/// An answer that sets the session cookie.
+/// Answers that set the session cookie.
 extension SessionCookie {
-  /// What browsers keep of a cookie, name and value. Bytes.
+  /// The longest cookie, name and value, that browsers keep. Bytes.
   private static let maximumSize = 4096
 
-  /// The cookie that an answer with tokens is to set: the configured one, where `?cookie=true` asks for it.
-  /// - Throws: `Problem` 400 for another value, or where there are no cookies; `Refusal` 403 from a page of another
-  ///   site.
+  /// The cookie that an answer with tokens sets: the configured one if the query has `cookie=true`, otherwise nil.
+  /// - Throws: `Problem` 400 for any value but `true` and `false`, or if cookies are disabled; `Refusal` 403 if a
+  ///   page of another site sent the request.
   static func asked(by request: Request, of cookie: SessionCookie?) throws -> SessionCookie? {
     guard let value = try request.parameters(["cookie"])["cookie"], value != "false" else { return nil }
     guard value == "true" else { throw Problem(.badRequest, "cookie must be true or false") }
@@ -19,17 +19,19 @@ extension SessionCookie {
     return cookie
   }
 
-  /// Checks that browsers would keep a token of some length.
+  /// Checks that browsers keep a cookie with a token of this length.
   /// - Parameter length: bytes.
-  /// - Throws: `Problem` 400 where they wouldn't.
+  /// - Throws: `Problem` 400 if the cookie is too long.
   func checkLength(_ length: Int) throws(Problem) {
     guard name.utf8.count + length < Self.maximumSize else {
       throw Problem(.badRequest, "the token is too long for a cookie")
     }
   }
 
-  /// The field that sets the cookie. RFC 6265, section 4.1.
-  /// - Parameter lifetime: seconds.
+  /// The value of the Set-Cookie field. RFC 6265, section 4.1.
+  /// - Parameters:
+  ///   - token: the access token.
+  ///   - lifetime: the cookie's `Max-Age`. Seconds.
   func field(token: String, lifetime: Int) -> String {
     "\(name)=\(token); Path=/; Max-Age=\(lifetime); Secure; HttpOnly; SameSite=Lax"
   }

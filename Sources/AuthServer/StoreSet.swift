@@ -2,12 +2,15 @@ import Logging
 import POSIX
 import Stores
 
-/// The stores that the routes work on.
+/// The stores that the routes read and write.
 public struct StoreSet: Sendable {
+  /// The pending challenges.
   public var challenges: any ChallengeStore
+  /// The revoked tokens.
   public var revocations: any RevocationStore
+  /// The record of the tokens issued.
   public var mints: any MintAuditStore
-  /// Disk space that the other stores leave to revocations; nil where they aren't on a disk of ours.
+  /// Disk space that the other stores leave free for revocations; nil if the stores aren't on a local disk.
   public var reserve: SpaceReserve?
 
   public init(

@@ -7,8 +7,7 @@ import Stores
 import Tokens
 import Wire
 
-/// Issues the tokens that routes hand out, with the lifetimes of the settings, and records them before
-/// anybody gets them.
+/// Issues tokens with the lifetimes of the settings. It records them in the mint audit before a client gets them.
 struct TokenGrants: Sendable {
   private let issuer: TokenIssuer
   private let audit: any MintAuditStore
@@ -34,21 +33,23 @@ struct TokenGrants: Sendable {
     isAuditRequired = settings.mintAuditRequired
   }
 
-  /// Tells beforehand whether ``pair(subject:role:claims:cookie:)`` would be refused for want of disk space: for routes
-  /// that use something up first.
-  /// - Throws: ``StoreError`` where it would.
+  /// Checks that ``pair(subject:role:claims:cookie:)`` won't fail for lack of disk space. A route calls it before it
+  /// uses up a challenge.
+  /// - Throws: ``StoreError`` if there is less free space than the reserve, and tokens must be recorded.
   func checkSpace() throws(StoreError) {
     let isRecorded = max(accessSeconds, refreshSeconds) >= recordedSeconds
     if isAuditRequired && isRecorded { try reserve?.require() }
   }
 
-  /// Issues an access and a refresh token.
+  /// Issues an access token and a refresh token.
   /// - Parameters:
+  ///   - subject: `sub` of both.
+  ///   - role: `role` of both.
   ///   - claims: further claims of the access token.
-  ///   - cookie: where the access token is to travel in it.
-  /// - Returns: the answer, to which more members may be added.
-  /// - Throws: ``StoreError`` where they can't be recorded and must be; ``Problem`` 400 for a token too long for
-  ///   the cookie.
+  ///   - cookie: the cookie that also carries the access token; nil for none.
+  /// - Returns: the answer. A route may add members to it.
+  /// - Throws: ``StoreError`` if the tokens can't be recorded and must be; ``Problem`` 400 if the access token is too
+  ///   long for the cookie.
   func pair(
     subject: String, role: String, claims: [(name: String, value: String)] = [], cookie: SessionCookie?
   ) throws -> TokenAnswer {
@@ -70,10 +71,13 @@ struct TokenGrants: Sendable {
 
   /// Issues the token of a fleet session.
   /// - Parameters:
+  ///   - sessionID: `sub` and `session_id`.
+  ///   - agent: `agent_id`.
+  ///   - role: `role`.
+  ///   - scope: `scope`; the claim is left out if it is empty.
   ///   - lifetime: seconds.
-  ///   - scope: left out where it is empty.
-  /// - Returns: the token, and when it expires, seconds since 1970.
-  /// - Throws: ``StoreError`` where it can't be recorded and must be.
+  /// - Returns: the token, and its `exp` in seconds since 1970.
+  /// - Throws: ``StoreError`` if the token can't be recorded and must be.
   func fleetSession(
     _ sessionID: String, agent: String, role: String, scope: String, lifetime: Int
   ) throws -> (token: String, expiry: Int) {
@@ -95,9 +99,10 @@ struct TokenGrants: Sendable {
       expiry: token.expiry, kind: kind, scope: scope, agentID: agentID, sessionID: sessionID)
   }
 
-  /// Signs tokens while their record makes its way to the disk.
+  /// Signs tokens while the disk writes their record, so that a client waits for the longer of the two only.
+  /// - Returns: the signed tokens, once the record is on the disk.
   private func recording<Signed>(_ mints: [Mint], _ sign: () throws -> Signed) throws -> Signed {
-    // A session that an agent got is always on record, however short it lives: nothing else tells of it.
+    // The mint audit is the only trace of a fleet session. So it is recorded even if its lifetime is short.
     let recorded = mints.filter {
       $0.kind == Mint.Kind.sign.rawValue || $0.expiry - $0.issuedAt >= recordedSeconds
     }
@@ -108,7 +113,9 @@ struct TokenGrants: Sendable {
     return signed
   }
 
-  /// Does what belongs to recording; without it goes on where the settings say so.
+  /// Runs a step of recording. A failed step doesn't prevent the grant if `mint_audit_required` is false.
+  /// - Returns: what the step returns; nil if it failed.
+  /// - Throws: what the step throws, if `mint_audit_required` is true.
   private func attempting<Value>(_ step: () throws -> Value) throws -> Value? {
     do {
       return try step()
@@ -122,8 +129,9 @@ struct TokenGrants: Sendable {
 
 /// An answer with tokens.
 struct TokenAnswer {
+  /// The members of the JSON object.
   var members: JSONObjectWriter
-  /// The value of Set-Cookie.
+  /// The value of the Set-Cookie field; nil if the answer sets no cookie.
   let cookieField: String?
 
   var response: Response {

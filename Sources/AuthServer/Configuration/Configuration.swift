@@ -1,14 +1,17 @@
 import POSIX
 import Wire
 
-/// The settings together with where each came from, read from a file and the environment.
+/// The settings and the origin of each, read from a file and the environment.
 public struct Configuration: Sendable {
-  /// Where a value came from.
+  /// The origin of a value.
   public enum Origin: Sendable, CustomStringConvertible {
+    /// The declaration's default.
     case defaultValue
+    /// A line of the YAML file. Lines count from 1.
     case file(String, line: Int)
+    /// An environment variable.
     case environment(String)
-    /// A file that an environment variable names.
+    /// A secret's file, which an environment variable names.
     case secretFile(variable: String)
 
     public var description: String {
@@ -21,17 +24,18 @@ public struct Configuration: Sendable {
     }
   }
 
+  /// The settings that were read.
   public private(set) var settings = Settings()
-  /// What works and yet should be changed.
+  /// Warnings about settings that work but should be changed.
   public private(set) var warnings: [String] = []
   private var origins: [String: Origin] = [:]
   private var mistakes: [String] = []
 
-  /// Reads the configuration; the environment wins over the file.
+  /// Reads the configuration. The environment overrides the file.
   /// - Parameters:
-  ///   - file: the YAML file, if any.
-  ///   - environment: only `SERVER_AUTH_*` is looked at.
-  /// - Throws: ``ConfigurationError`` with everything that is wrong, not just the first.
+  ///   - file: the path of the YAML file; nil for none.
+  ///   - environment: the environment. Only `SERVER_AUTH_*` is read.
+  /// - Throws: ``ConfigurationError`` with every mistake, not only the first.
   public init(file: String?, environment: [String: String]) throws(ConfigurationError) {
     if let file { read(file: file) }
     read(environment: environment)
@@ -45,14 +49,15 @@ public struct Configuration: Sendable {
     if settings.basePath == "/" { settings.basePath = "" }
   }
 
-  /// Where the value of a key came from.
+  /// The origin of a setting's value.
+  /// - Parameter key: the name of the setting.
   public func origin(of key: String) -> Origin { origins[key] ?? .defaultValue }
 
-  /// The files that secrets were read from.
+  /// The paths of the files that secrets were read from.
   public private(set) var secretFiles: [String] = []
 
-  /// All values that were given, as a file that means the same (JSON is YAML): for a process that is to have exactly
-  /// these, whatever becomes of the file and of the secrets' files. Holds secrets.
+  /// All values that were set, as a file that means the same: JSON is YAML. The supervisor gives it to its workers,
+  /// so that all have the same settings even if the file or a secret's file changes. It contains secrets.
   public func document() -> [UInt8] {
     var values = JSONObjectWriter()
     for setting in SettingDeclarations.readable where origins[setting.name] != nil {
@@ -67,7 +72,7 @@ public struct Configuration: Sendable {
 
   // MARK: - The file
 
-  /// Sections of the peer's configuration files that are not ours to read.
+  /// Sections of pico-server-auth's configuration files that other programs read.
   private static let foreignSections = ["auth_client", "fastapi"]
 
   private mutating func read(file: String) {
@@ -161,11 +166,13 @@ public struct Configuration: Sendable {
   }
 }
 
-/// Everything that is wrong with a configuration.
+/// The mistakes in a configuration.
 public struct ConfigurationError: Error, CustomStringConvertible {
+  /// One line for each mistake, with the place where it stands.
   public let mistakes: [String]
 
   public init(mistakes: [String]) { self.mistakes = mistakes }
 
+  /// The mistakes, one on each line.
   public var description: String { mistakes.joined(separator: "\n") }
 }

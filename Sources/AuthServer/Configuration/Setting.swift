@@ -1,11 +1,11 @@
 import Wire
 
-/// One setting as it is declared: its name, its default, what it may be, and what it means. README's table, the manual,
-/// `deploy/config.yaml`, `check` and its `--help` are made of the declarations.
+/// The declaration of a setting: its name, default, range and meaning. README's table, the manual,
+/// `deploy/config.yaml`, `check` and its `--help` are made from the declarations.
 public struct Setting<Value: SettingValue>: SettingDeclaration {
   public let name: String
   let defaultValue: Value
-  /// What a number may be.
+  /// The values that a number may have; nil for any.
   public let range: ClosedRange<Int>?
   public let unit: SettingUnit?
   public let isSecret: Bool
@@ -16,12 +16,17 @@ public struct Setting<Value: SettingValue>: SettingDeclaration {
   private let spelling: (@Sendable (Value) -> Value)?
 
   /// - Parameters:
-  ///   - range: what a number may be.
-  ///   - unset: the default in words, where other settings decide it.
-  ///   - effective: what holds where the value is empty.
-  ///   - spelling: how a value is spelled in a file, where the program holds it in another form.
-  ///   - isShipped: whether the configuration of a new installation sets it, to the default, for its owner to change.
-  ///   - summary: what it does, what 0 or empty means. Sentences.
+  ///   - name: the name in the file.
+  ///   - defaultValue: the value of a setting that isn't set.
+  ///   - range: the values that a number may have.
+  ///   - unit: what a number counts.
+  ///   - isSecret: whether the value is never shown, and may come from a file that `<variable>_FILE` names.
+  ///   - unset: the default in words, if other settings decide it.
+  ///   - effective: what holds if the value is empty, for display.
+  ///   - spelling: how a file spells a value, if the program holds it in another form.
+  ///   - isShipped: whether the configuration of a new installation sets it to the default, so that its owner sees
+  ///     it.
+  ///   - summary: what the setting does, and what 0 or an empty value means. Sentences.
   init(
     _ name: String, _ defaultValue: Value, in range: ClosedRange<Int>? = nil, unit: SettingUnit? = nil,
     isSecret: Bool = false, unset: String? = nil, effective: (@Sendable (Settings) -> String)? = nil,
@@ -70,47 +75,47 @@ public struct Setting<Value: SettingValue>: SettingDeclaration {
   }
 }
 
-/// What a number of a setting counts.
+/// What a setting's number counts.
 public enum SettingUnit: String, Sendable {
   case bytes, seconds, minutes, days
 }
 
-/// A setting's declaration, whatever the type of its value.
+/// The declaration of a setting with a value of any type.
 public protocol SettingDeclaration: Sendable {
-  /// As in the file; in the environment in capitals behind `SERVER_AUTH_`.
+  /// The name in the file. The environment has it in capitals, after `SERVER_AUTH_`.
   var name: String { get }
-  /// What holds where nobody sets it.
+  /// The default in words.
   var defaultText: String { get }
-  /// What a number may be.
+  /// The values that a number may have; nil for any.
   var range: ClosedRange<Int>? { get }
   var unit: SettingUnit? { get }
-  /// Whether the value is never shown.
+  /// Whether the value is a secret, which is never shown.
   var isSecret: Bool { get }
   /// Whether the configuration of a new installation sets it.
   var isShipped: Bool { get }
-  /// What it does, in sentences.
+  /// What the setting does, in sentences.
   var summary: String { get }
 
-  /// The effective value, as a person may see it: secrets masked.
+  /// The effective value as people may see it: a secret is masked.
   func display(_ settings: Settings) -> String
 }
 
 extension SettingDeclaration {
-  /// As in the environment.
+  /// The name of the environment variable.
   public var variable: String { "SERVER_AUTH_" + name.uppercased() }
 }
 
-/// What reading a configuration does with a declaration.
+/// The operations on a declaration that read and write a configuration.
 protocol ReadableSetting: SettingDeclaration {
-  /// Takes a value from the environment.
-  /// - Returns: what is wrong with it, if anything.
+  /// Sets a value from the environment.
+  /// - Returns: the mistake, as the end of a sentence about it; nil if there is none.
   func set(_ text: String, in settings: inout Settings) -> String?
 
-  /// Takes a value from a file.
-  /// - Returns: what is wrong with it, if anything.
+  /// Sets a value from a file.
+  /// - Returns: the mistake, as the end of a sentence about it; nil if there is none.
   func set(_ node: YAMLNode, in settings: inout Settings) -> String?
 
-  /// Adds the value to an object that means the same as a section of a file: JSON is YAML.
+  /// Adds the value to an object that means the same as the file's section: JSON is YAML.
   func write(_ settings: Settings, to object: inout JSONObjectWriter)
 }
 

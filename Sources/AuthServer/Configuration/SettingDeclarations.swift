@@ -1,9 +1,9 @@
 import Wallets
 
-/// Every setting there is, in the order of the documentation. This is the one list of them: a property here is a property of
+/// Every setting, in the order of the documentation. This is the only list: a property here is a property of
 /// ``Settings``.
 public struct SettingDeclarations: Sendable {
-  /// 100 years in seconds: no lifetime is longer.
+  /// The longest lifetime, 100 years. Seconds.
   private static let century = 3_153_600_000
 
   public let issuer = Setting(

@@ -1,21 +1,28 @@
 import Wire
 
-/// What is wrong with a value, as the end of a sentence about it.
+/// A mistake in a value.
 public struct SettingMistake: Error {
+  /// The end of a sentence that begins with the setting's name, such as `must be text`.
   let reason: String
 }
 
-/// What a setting may be: a text, a switch, a whole number, a list of texts.
+/// The type of a setting's value: a text, a switch, a whole number or a list of texts.
 public protocol SettingValue: Sendable {
+  /// Whether the value is empty, so that the setting counts as unset. Switches and numbers never are.
   var isEmpty: Bool { get }
+  /// The value as people read it.
   var display: String { get }
 
   /// Reads a value from the environment.
-  /// - Parameter range: what a number may be.
+  /// - Parameters:
+  ///   - text: the value of the variable. A list has commas between its entries.
+  ///   - range: the values that a number may have; nil for any.
   static func parse(_ text: String, in range: ClosedRange<Int>?) -> Result<Self, SettingMistake>
 
   /// Reads a value from a file.
-  /// - Parameter range: what a number may be.
+  /// - Parameters:
+  ///   - node: the value's node.
+  ///   - range: the values that a number may have; nil for any.
   static func parse(_ node: YAMLNode, in range: ClosedRange<Int>?) -> Result<Self, SettingMistake>
 
   func add(to object: inout JSONObjectWriter, _ name: String)
@@ -38,7 +45,7 @@ extension String: SettingValue {
     }
   }
 
-  /// Whether YAML takes an unquoted scalar for something else than text.
+  /// Whether YAML reads an unquoted scalar as something other than text.
   private static func looksTyped(_ text: String) -> Bool {
     ["true", "false"].contains(text.lowercased()) || Double(text) != nil
   }

@@ -2,13 +2,14 @@ import Stores
 import Wallets
 import Wire
 
-/// The effective configuration, checked. Its properties are those of ``SettingDeclarations``.
+/// The values of all settings. Its properties are those of ``SettingDeclarations``. ``Configuration`` checks the
+/// values.
 @dynamicMemberLookup
 public struct Settings: Sendable {
-  /// What was given, by name; all else is as declared.
+  /// The values that were set, by name. The others have their declaration's default.
   private var values: [String: any SettingValue] = [:]
 
-  /// The defaults.
+  /// Creates settings with the defaults.
   public init() {}
 
   public subscript<Value: SettingValue>(
@@ -25,13 +26,16 @@ public struct Settings: Sendable {
 }
 
 extension Settings {
-  /// Where the signing keys are.
+  /// The path of the signing keys: a PEM file, or a folder of PEM files.
   public var effectiveKeyPath: String { self.keyPath.isEmpty ? self.stateFolder + "/keys" : self.keyPath }
+  /// The path of the file of pending challenges.
   public var effectiveChallengePath: String { path(self.challengePath, "challenges") }
+  /// The path of the file of the mint audit.
   public var effectiveMintAuditPath: String { path(self.mintAuditPath, "mints") }
+  /// The path of the file of revoked tokens.
   public var effectiveRevocationPath: String { path(self.revocationPath, "revocations") }
 
-  /// Paths that mean another place in each process that starts in another folder.
+  /// The paths that aren't absolute. Two processes in different folders would use different files.
   public var relativePaths: [String] {
     [self.stateFolder, self.keyPath, self.challengePath, self.revocationPath, self.mintAuditPath].filter {
       !$0.isEmpty && !$0.hasPrefix("/")
@@ -44,7 +48,7 @@ extension Settings {
 }
 
 extension SpaceReserve {
-  /// The reserve that the settings name, on the disk of the revocations.
+  /// Creates the reserve that the settings name, on the disk of the revocations.
   public convenience init(_ settings: Settings) {
     self.init(size: settings.stateReserve, forFile: settings.effectiveRevocationPath)
   }

@@ -4,12 +4,14 @@ import Stores
 import Wallets
 import Wire
 
-/// Looks at settings that are each well-formed and asks whether they make sense.
+/// Checks settings that are well-formed one by one, and finds values that don't fit together or don't make sense.
 struct SettingsReview {
-  /// Roles that this program gives to others than operators.
+  /// The roles that this program gives to clients other than operators.
   private static let othersRoles = ["agent", "service", "user", "wallet"]
 
+  /// The mistakes that prevent a start, each with the name of the setting.
   private(set) var mistakes: [(key: String, reason: String)] = []
+  /// Warnings about settings that work but should be changed.
   private(set) var warnings: [String] = []
   private let settings: Settings
 
@@ -51,7 +53,8 @@ struct SettingsReview {
     }
   }
 
-  /// RFC 3986, section 3.2: behind the user, without the port, the brackets of an IPv6 address, and the dot of the root.
+  /// The host of a URL, without the user, the port, the brackets of an IPv6 address and the dot of the DNS root. RFC
+  /// 3986, section 3.2.
   private static func host(of url: String) -> Substring {
     let authority = url.drop { $0 != ":" }.dropFirst(3).prefix { !"/?#".contains($0) }
     let place = authority.lastIndex(of: "@").map { authority[$0...].dropFirst() } ?? authority
@@ -95,7 +98,7 @@ struct SettingsReview {
 
   private mutating func reviewFleet() {
     let secret = settings.fleetSecret
-    // A header field sent twice reaches us as one with a comma, and white space is cut off its ends.
+    // A web server joins two header fields with a comma, and removes white space at the ends of a field.
     if secret.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7f || $0 == UInt8(ascii: ",") }) {
       refuse("fleet_mint_secret", "must be printable ASCII without spaces and commas")
     }

@@ -1,11 +1,12 @@
 import POSIX
 import Stores
 
-/// The files that settings come from: whoever can write to one decides who signs in, and whoever can read a secret can use it.
+/// The permissions of the files that settings come from. A user who can write to one decides who signs in. A user who
+/// can read a secret can use it.
 extension Configuration {
-  /// Refuses files that other users could change or exchange.
-  /// - Parameter file: the YAML file, if any.
-  /// - Throws: ``StoreError`` that names the file and what to do.
+  /// Refuses files that other users can change or replace.
+  /// - Parameter file: the path of the YAML file; nil for none.
+  /// - Throws: ``StoreError`` that names the file and the remedy.
   public func checkSources(file: String?) throws(StoreError) {
     for source in [file].compactMap({ $0 }) + secretFiles {
       let fault: TrustedFolder.Fault?
@@ -19,7 +20,7 @@ extension Configuration {
   }
 
   /// A warning for each file with a secret that every user of this host can read.
-  /// - Parameter file: the YAML file, if any.
+  /// - Parameter file: the path of the YAML file; nil for none.
   public func exposedSecrets(file: String?) -> [String] {
     let isSecret = SettingDeclarations.all.contains { setting in
       if case .file = origin(of: setting.name) { setting.isSecret } else { false }

@@ -2,7 +2,7 @@ import POSIX
 import Stores
 
 extension Settings {
-  /// The folders that keys and shared files lie in.
+  /// The folders of the keys and the shared files, without duplicates.
   public var stateFolders: [String] {
     var folders: [String] = []
     let files = [effectiveChallengePath, effectiveRevocationPath, effectiveMintAuditPath]
@@ -19,9 +19,9 @@ extension Settings {
       ? effectiveKeyPath : Files.parent(of: effectiveKeyPath)
   }
 
-  /// Refuses folders in which other users could exchange keys and shared files, or that they could exchange: whoever can remove the list of
-  /// revocations makes revoked tokens good again.
-  /// - Throws: ``StoreError`` that names the folder and what to do.
+  /// Refuses folders that other users can replace, or in which they can replace files. A user who can remove the
+  /// revocations makes revoked tokens valid again.
+  /// - Throws: ``StoreError`` that names the folder and the remedy.
   public func checkFolders() throws(StoreError) {
     for folder in stateFolders {
       let fault: TrustedFolder.Fault?

@@ -1,19 +1,21 @@
 import CYAML
 
-/// A YAML file as a tree whose nodes know their lines, so that a mistake can be pointed at.
+/// A node of a YAML file. It knows its line, so that an error can name the line.
 public struct YAMLNode {
   enum Content {
-    /// A scalar without quotes, whose meaning depends on how it looks.
+    /// A scalar without quotes. Its type depends on its text.
     case plain(String)
+    /// A scalar in quotes, which is always text.
     case quoted(String)
     case sequence([YAMLNode])
     case mapping([(key: YAMLNode, value: YAMLNode)])
   }
 
   let content: Content
-  /// From 1.
+  /// The number of the line, from 1.
   let line: Int
 
+  /// The text of a scalar; nil for a sequence or a mapping.
   var text: String? {
     switch content {
     case .plain(let text), .quoted(let text): text
@@ -21,24 +23,24 @@ public struct YAMLNode {
     }
   }
 
-  /// Whether it is nothing at all: `key:` with no value, `~` or `null`.
+  /// Whether the node is empty: `key:` without a value, `~` or `null`.
   var isNull: Bool {
     if case .plain(let text) = content { ["", "~", "null", "Null", "NULL"].contains(text) } else { false }
   }
 }
 
-/// What is wrong with a YAML file, and where.
+/// A mistake in a YAML file.
 struct YAMLError: Error {
   let reason: String
-  /// From 1.
+  /// The number of the line, from 1.
   let line: Int
 }
 
 enum YAML {
-  /// Reads a file of one document; nil for an empty one. libyaml, `yaml_parser_load`.
-  /// - Throws: ``YAMLError``.
+  /// Reads a file with one document; nil if it is empty. libyaml, `yaml_parser_load`.
+  /// - Throws: ``YAMLError`` if the file isn't YAML, has a second document, or is nested more than 8 levels deep.
   static func parse(_ bytes: [UInt8]) throws(YAMLError) -> YAMLNode? {
-    // On the heap: the parser keeps its own address.
+    // libyaml stores the parser's own address in it, so the parser must not move.
     let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     defer { parser.deallocate() }
     guard yaml_parser_initialize(parser) == 1 else {
@@ -72,7 +74,7 @@ enum YAML {
     _ node: UnsafeMutablePointer<yaml_node_t>, in document: inout yaml_document_t, depth: Int
   ) throws(YAMLError) -> YAMLNode {
     let line = Int(node.pointee.start_mark.line) + 1
-    // An alias may lead back to its own anchor.
+    // The limit also ends an alias that contains its own anchor.
     guard depth < 8 else { throw YAMLError(reason: "nested too deeply", line: line) }
     let content: YAMLNode.Content
     switch node.pointee.type {

@@ -2,8 +2,9 @@ import CGI
 import Gate
 import HTTPTypes
 
-/// What web servers ask of the gate: `{base}/verify` of a server that makes a request of its own for each of its
-/// client's (nginx `auth_request`, Caddy `forward_auth`, Traefik ForwardAuth), and the FastCGI role of an authorizer.
+/// Answers web servers that ask whether a client's request may pass. There are two ways to ask: a request to
+/// `{base}/verify` for each request of a client (nginx `auth_request`, Caddy `forward_auth`, Traefik ForwardAuth),
+/// and the FastCGI authorizer role.
 struct Authorizer: Sendable {
   private let gate: AccessGate
   private let failures: FailureLog
@@ -13,16 +14,18 @@ struct Authorizer: Sendable {
     failures = FailureLog(context.logger)
   }
 
-  /// 204 with the identity in the fields, or 401, or 403; 503 where it can't be told. Body, Content-Length and method
-  /// are those of somebody else's request, and not looked at.
+  /// Answers 204 with the identity headers, 401, 403, or 503 if a store fails. It ignores the method, Content-Length
+  /// and body, because they are the client's.
+  /// - Throws: `Refusal`; `StoreError` if the store can't tell whether the token is revoked.
   @Sendable func verify(_ request: Request) throws -> Response {
-    // The query is that of the web server's own request.
+    // The web server makes this request itself, so the query is its own and may require something.
     let inputs = GateInputs(request)
     let requirements = try clear { () throws(Requirements.Unclear) in
       [try Requirements(parameters: inputs), try Requirements(query: request.query)]
     }
     let admission = try gate.admit(request, requirements)
-    // A query may be a script's, which HttpOnly keeps from reading the cookie's token.
+    // A script in a page may send a query too. HttpOnly keeps the cookie's token from scripts, so the answer must not
+    // reveal it.
     let isAskedByQuery =
       admission.credential.kind != .cookie
       && request.query.contains { $0.name == "token" && GateInputs.isYes($0.value) }
@@ -32,9 +35,10 @@ struct Authorizer: Sendable {
         .fields, withToken: isAskedByQuery || inputs.asksForToken))
   }
 
-  /// 200 with the identity in variables, or a refusal that the web server passes on.
+  /// Answers 200 with the identity in variables, or a refusal that the web server sends to its client.
+  /// - Throws: `Refusal`; `StoreError` if the store can't tell whether the token is revoked.
   @Sendable func authorize(_ request: Request) throws -> Response {
-    // The query is the client's here, and has no say.
+    // The query is the client's, so it can't require anything.
     let inputs = GateInputs(request)
     let requirements = try clear { () throws(Requirements.Unclear) in
       try Requirements(parameters: inputs)
@@ -45,7 +49,8 @@ struct Authorizer: Sendable {
       fields: admission.fields(.variables, withToken: inputs.asksForToken))
   }
 
-  /// - Throws: `Refusal` 403 where the web server's configuration isn't clear.
+  /// Reads requirements, and logs a mistake in them.
+  /// - Throws: `Refusal` 403 if the web server's configuration has an unclear requirement.
   private func clear<Value>(_ read: () throws(Requirements.Unclear) -> Value) throws(Refusal) -> Value {
     do throws(Requirements.Unclear) {
       return try read()

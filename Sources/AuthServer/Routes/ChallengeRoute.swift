@@ -3,11 +3,11 @@ import HTTPTypes
 import Stores
 import Wire
 
-/// `POST /challenge`: a one-time text for a wallet to sign.
+/// `POST /challenge`: makes a one-time challenge that a wallet signs.
 struct ChallengeRoute: Sendable {
   private let body: JSONBody
   private let store: any ChallengeStore
-  /// Seconds.
+  /// The lifetime of a challenge. Seconds.
   private let lifetime: Int
   private let address: ClientAddress
   private let shares: ChallengeShares

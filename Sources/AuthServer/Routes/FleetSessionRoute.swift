@@ -2,9 +2,9 @@ import CGI
 import Gate
 import Wire
 
-/// `POST /fleet/sessions`: a token for an agent, asked for by whoever knows the fleet secret.
+/// `POST /fleet/sessions`: issues a token for an agent. The client must know the fleet secret.
 struct FleetSessionRoute: Sendable {
-  /// No session is shorter. Seconds.
+  /// The shortest lifetime of a session. Seconds.
   private static let minimumLifetime = 60
 
   private let body: JSONBody
@@ -37,7 +37,8 @@ struct FleetSessionRoute: Sendable {
     guard !session.isEmpty, !agent.isEmpty else {
       throw Problem(.badRequest, "session_id and agent_id required")
     }
-    // It becomes `sub`, and would make the session somebody else.
+    // `session_id` becomes `sub`. With the operator's email as `sub`, an application would take the agent for the
+    // operator.
     guard !settings.isLoginName(session) else {
       throw Problem(.badRequest, "session_id is the email of somebody who may log in")
     }
@@ -60,7 +61,7 @@ struct FleetSessionRoute: Sendable {
     guard let seconds = value.integer else {
       throw Problem(.badRequest, "ttl must be a whole number")
     }
-    // The peer takes 0 for none given.
+    // pico-server-auth takes 0 as if `ttl` were absent.
     return seconds == 0 ? defaultLifetime : min(max(seconds, Self.minimumLifetime), maximumLifetime)
   }
 }

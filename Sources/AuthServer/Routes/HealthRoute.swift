@@ -1,7 +1,7 @@
 import CGI
 import Wire
 
-/// `GET /health`: the process answers.
+/// `GET /health`: says that the process answers. It checks nothing else.
 enum HealthRoute {
   @Sendable static func respond(_ request: Request) -> Response {
     var answer = JSONObjectWriter()

@@ -2,24 +2,26 @@ import CGI
 import POSIX
 import Wire
 
-/// Writes a JSON object that begins with `items`, piece by piece, so that a list of any length takes a few
-/// kilobytes of memory.
+/// Writes a JSON object with a list `items` piece by piece, so that a list of any length takes a few kilobytes of
+/// memory.
 enum ItemStream {
-  /// A piece is sent once it is this large, or took this long. Bytes; nanoseconds.
+  /// A piece is sent when it reaches this size or has taken this long. Bytes; nanoseconds.
   private static let pieceSize = 32768
   private static let pieceTime: UInt64 = 20_000_000
 
-  /// What one step of a list gave.
+  /// The result of one step through a list.
   enum Step {
-    /// A JSON value.
+    /// An item: one JSON value.
     case item([UInt8])
-    /// Nothing yet.
+    /// No item, but the list isn't at its end.
     case none
-    /// The end: further members to write behind the items.
+    /// The end of the list, and members to write after `items`.
     case end(members: [(name: String, value: String)])
   }
 
-  /// - Parameter step: gives the items one after the other, each within a fraction of that time.
+  /// A body with the items of a list.
+  /// - Parameter step: gives the next item. It returns well within 20 ms. If it throws, the server closes the
+  ///   connection in the middle of the answer.
   static func body(_ step: @escaping () throws -> Step) -> BodyStream {
     var text = Array(#"{"items":["#.utf8)
     var isFirst = true

@@ -3,7 +3,7 @@ import Crypto
 import HTTPTypes
 import Wire
 
-/// `GET /jwks` and `GET /.well-known/jwks.json`: the public keys, RFC 7517 section 5.
+/// `GET /jwks` and `GET /.well-known/jwks.json`: answers the public keys. RFC 7517, section 5.
 struct KeySetRoute: Sendable {
   private let plain: Response
   private let named: Response

@@ -1,16 +1,19 @@
 import POSIX
 import Stores
 
-/// Looks for as many mints as were asked for, slice by slice, so that whoever no longer waits for them is noticed, and
-/// for no longer than a page may take.
+/// Finds the mints for one answer, slice by slice. Between slices, the server can notice that the client has
+/// disconnected. The search ends when it has found enough or reaches its deadline.
 final class MintPages {
-  /// How long a page is looked for. What it lacks then, the next one begins with. Nanoseconds.
+  /// How long the search for one page takes at most. The next page continues where it stopped. Nanoseconds.
   private static let pageTime: UInt64 = 2_000_000_000
 
+  /// The result of one step.
   enum Step {
+    /// A mint that the query matches.
     case mint(Mint)
-    /// None in this slice.
+    /// The slice has no more mints.
     case none
+    /// The end of the page. The cursor leads to the next page; nil if there is none.
     case end(cursor: String?)
   }
 
@@ -27,11 +30,12 @@ final class MintPages {
   }
 
   /// Reads the first slice.
-  /// - Throws: ``StoreError``, ``UnknownCursor``.
+  /// - Throws: ``StoreError``; ``UnknownCursor`` if the list doesn't have the query's cursor.
   func readFirst() throws {
     page = try mints.list(query)
   }
 
+  /// The next step. It reads at most one slice.
   /// - Throws: ``StoreError``.
   func next() throws -> Step {
     if index < page.mints.count {
@@ -46,12 +50,12 @@ final class MintPages {
     do {
       page = try mints.list(query)
     } catch is UnknownCursor {
-      // What was left is too old to be kept, and has been removed meanwhile.
+      // The store has meanwhile removed the rest, because its retention has ended.
       page = MintPage(mints: [], cursor: nil)
     }
     return .none
   }
 
-  /// One of them is part of the answer.
+  /// Counts a mint that the answer includes.
   func countShown() { query.limit -= 1 }
 }

@@ -4,12 +4,13 @@ import POSIX
 import Stores
 import Wire
 
-/// `GET /mints`: which tokens were issued, and which of them are revoked, newest first.
+/// `GET /mints`: lists the tokens issued, newest first, and whether each is revoked.
 struct MintsRoute: Sendable {
   private static let defaultLimit = 200
+  /// The parameters of the query.
   static let parameters = ["limit", "active", "sub", "role", "session_id", "before"]
 
-  /// The longest list that is given, whatever was asked for.
+  /// The most items in an answer, whatever `limit` says.
   private let maximum: Int
   private let mints: any MintAuditStore
   private let revocations: any RevocationStore
@@ -31,7 +32,8 @@ struct MintsRoute: Sendable {
     query.role = parameters["role"]
     query.sessionID = parameters["session_id"]
     query.expiringAfter = isActiveOnly ? clock.seconds : nil
-    // What can fail fails here, before the answer has begun; the rest is looked for while it is sent.
+    // The first slice is read before the answer begins, so that a failure still gets a status of its own. The others
+    // are read while the answer is sent.
     let pages = MintPages(query, of: mints)
     do {
       try pages.readFirst()

@@ -6,9 +6,11 @@ import Stores
 import Synchronization
 import Wire
 
-/// `GET /health/ready`: the process could do its work now.
+/// `GET /health/ready`: says whether the process can answer requests now. It answers 200, or 503 with the checks that
+/// fail.
 final class ReadinessRoute: Sendable {
-  /// A check writes to the disk, so anybody's requests share one for so long. Nanoseconds.
+  /// How long the result of a check is reused. A check writes to the disk, and any client may request it.
+  /// Nanoseconds.
   private static let validity: UInt64 = 1_000_000_000
 
   private let checks: [(name: String, check: @Sendable () throws -> Void)]
@@ -17,14 +19,15 @@ final class ReadinessRoute: Sendable {
   private let state = Mutex(State())
 
   private struct State {
-    /// When the last check ended, or the present one began.
+    /// The end of the last check, or the start of the present one. Monotonic clock, nanoseconds.
     var since: UInt64 = 0
-    /// What failed at the last check; nil before the first.
+    /// The names of the checks that failed last; nil before the first check has ended.
     var failed: [String]?
     var isChecking = false
   }
 
-  /// Looks at what must take records for the service to be of use. Keys are loaded, or there is no service.
+  /// Collects the checks: the stores that must accept records, and the free disk space. The keys need no check,
+  /// because the process doesn't start without them.
   init(_ context: RouteContext) {
     let stores = context.stores
     var checks: [(name: String, check: @Sendable () throws -> Void)] = [
@@ -54,14 +57,16 @@ final class ReadinessRoute: Sendable {
     return .json(answer.finish())
   }
 
-  /// The stores that can't take records; all of them while the first check hasn't ended.
+  /// The names of the checks that fail; all names while the first check hasn't ended, or if a check takes more than a
+  /// second.
   private func failedChecks() -> [String] {
-    // One request at a time checks. The others don't wait for it: a store that hangs must not hold their threads.
+    // One request at a time runs the checks. The others don't wait for it: a store that hangs must not block their
+    // threads.
     let known: [String]? = state.withLock { state in
       let now = Clock.monotonicNanoseconds
       let isRecent = now - state.since < Self.validity
       if let failed = state.failed, isRecent { return failed }
-      // A check that takes longer hangs.
+      // A check that takes more than a second hangs.
       if state.isChecking { return checks.map(\.name) }
       state.isChecking = true
       state.since = now

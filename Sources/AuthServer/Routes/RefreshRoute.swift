@@ -1,7 +1,7 @@
 import CGI
 import Gate
 
-/// `POST /refresh`: a new pair of tokens for a refresh token, with the same subject and role.
+/// `POST /refresh`: issues a new pair of tokens for a refresh token, with the same subject and role.
 struct RefreshRoute: Sendable {
   private let body: JSONBody
   private let authenticator: Authenticator
@@ -21,7 +21,7 @@ struct RefreshRoute: Sendable {
     guard !token.isEmpty else { throw Problem(.badRequest, "refresh_token required") }
     let claims = try authenticator.authenticate(Credential(token: token, kind: .refresh))
     guard let subject = claims.subject, !subject.isEmpty else { throw Refusal.subjectMissing }
-    // A token of old without a role gets the least there is.
+    // A token without a role, which older servers issued, gets the role with the fewest rights.
     let role = claims.role.flatMap { $0.isEmpty ? nil : $0 } ?? "user"
     return try grants.pair(subject: subject, role: role, cookie: cookie).response
   }

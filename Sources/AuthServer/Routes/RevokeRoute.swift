@@ -3,7 +3,7 @@ import Gate
 import Stores
 import Wire
 
-/// `POST /revoke`: makes a token no longer good.
+/// `POST /revoke`: revokes a token by its `jti`.
 struct RevokeRoute: Sendable {
   private let body: JSONBody
   private let revocations: any RevocationStore
@@ -20,7 +20,7 @@ struct RevokeRoute: Sendable {
     let tokenID = try fields.shortText("jti")
     guard !tokenID.isEmpty else { throw Problem(.badRequest, "jti required") }
     let reason = try fields.text("reason")
-    // The record is to tell when it can be dropped. Without an audit the token is revoked all the same.
+    // The expiry tells the store when it can drop the record. If the mint audit fails, the token is revoked anyway.
     let expiry = (try? mints.expiry(ofTokenID: tokenID)) ?? nil
     let revocation = try revocations.revoke(
       tokenID, reason: reason, by: caller.claims.subject ?? "", expiry: expiry)

@@ -5,8 +5,9 @@ import HTTPTypes
 import Stores
 import Wire
 
-/// `GET /revoked-jtis`: what validators poll to know which tokens are no longer good.
+/// `GET /revoked-jtis`: lists revoked tokens. Validators poll it.
 struct RevokedTokensRoute: Sendable {
+  /// The parameters of the query.
   static let parameters = ["since"]
 
   private let revocations: any RevocationStore
@@ -18,7 +19,7 @@ struct RevokedTokensRoute: Sendable {
   @Sendable func respond(to request: Request, by _: Identity) throws -> Response {
     let since = try request.parameters(Self.parameters)["since"]
     let list = try revocations.list(since: since)
-    // Of the URL as well: with another cursor the same list reads differently.
+    // The tag includes the cursor, because the same version of the list reads differently from another cursor.
     let version = Array(SHA256.hash(data: Array("\(list.version) \(since ?? "")".utf8)))
     let tag = "\"\(Hex.encode(version.prefix(16)))\""
     let fields: HTTPFields = [.eTag: tag, .cacheControl: "private, no-cache"]

@@ -4,11 +4,11 @@ import Stores
 import Wallets
 import Wire
 
-/// `POST /sign-in`: tokens for whoever signs a challenge with the key their address stands for.
+/// `POST /sign-in`: issues tokens to a wallet that signs a challenge with the key of its address.
 struct SignInRoute: Sendable {
   private let body: JSONBody
   private let store: any ChallengeStore
-  /// The names of the schemes that are switched on.
+  /// The names of the schemes that the settings enable.
   private let algorithms: [String]
   private let grants: TokenGrants
   private let cookie: SessionCookie?
@@ -38,11 +38,11 @@ struct SignInRoute: Sendable {
 
   private func signIn(_ body: JSONObject, cookie: SessionCookie?) throws -> Response {
     let (scheme, attempt) = try read(body)
-    // Told before the challenge is used up. The address stands in the token twice, in base64url.
+    // This check comes before the challenge is used up. The token contains the address twice, in base64url.
     try cookie?.checkLength(attempt.address.utf8.count * 2 * 4 / 3)
-    // Likewise: the client asks again with the same challenge.
+    // If the disk is full, the client can retry with the same challenge.
     try grants.checkSpace()
-    // Before the signature is looked at: whatever it says, this challenge has had its chance.
+    // The challenge is used up before the signature is verified, so that each challenge allows one attempt only.
     guard try store.consume(attempt.challenge, for: attempt.address) else {
       throw Refusal.unusableChallenge
     }
@@ -56,12 +56,14 @@ struct SignInRoute: Sendable {
     return answer.response
   }
 
-  /// Reads a well-formed attempt. What isn't one uses up no challenge.
+  /// Reads a sign-in attempt. A malformed one uses up no challenge.
+  /// - Throws: `WalletRefusal` or ``Problem`` 400 if the body is malformed, or if the settings don't enable the
+  ///   algorithm.
   private func read(_ body: JSONObject) throws -> (scheme: any WalletScheme, attempt: any WalletAttempt) {
     let leftOut = WalletSchemes.whenLeftOut
     let algorithm = body["algorithm"] == nil ? leftOut.name : try body.text("algorithm")
     let scheme = schemes.named(algorithm)
-    // What else is wrong is told before the algorithm is refused, so an unknown one is read like one left out.
+    // Other mistakes are reported before an unknown algorithm is. So the body is read as if `algorithm` were absent.
     let attempt = try (scheme ?? leftOut).parse(WalletMembers { try body.text($0) })
     guard let scheme, algorithms.containsBytes(of: algorithm) else {
       throw Problem(.badRequest, "unsupported wallet algorithm: \(algorithm)")

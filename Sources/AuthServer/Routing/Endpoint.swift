@@ -2,9 +2,9 @@ import CGI
 import Gate
 import HTTPTypes
 
-/// One route as it is declared: what it answers, who may call it, and how it is made.
+/// The declaration of a route: its method and path, who may call it, and how its handler is made.
 public struct Endpoint: Sendable {
-  /// Answers a request of somebody whom the gate has let through.
+  /// A handler that gets the identity of a request which the gate has let pass.
   typealias AdmittedHandler = @Sendable (Request, Identity) throws -> Response
 
   private enum Making: Sendable {
@@ -13,21 +13,23 @@ public struct Endpoint: Sendable {
     case hashing(@Sendable (RouteContext) -> Route.Preparation)
   }
 
-  /// nil: any method, for what asks about another request and has that one's.
+  /// The method; nil for any, if the route decides on another request and gets that request's method.
   public let method: HTTPRequest.Method?
-  /// Below the base path, except where it `isAbsolute`.
+  /// The path below `base_path`; the whole path if the route `isAbsolute`.
   public let path: String
+  /// Whether the path ignores `base_path`.
   public let isAbsolute: Bool
+  /// Who may call the route.
   public let access: RouteAccess
-  /// The query's parameters.
+  /// The names of the parameters that the query may have.
   public let query: [String]
-  /// Whether refused attempts are logged, for operators and fail2ban.
+  /// Whether refusals are logged, for operators and fail2ban.
   public let logsRefusals: Bool
-  /// What it does, in one line.
+  /// What the route does, in one line, for the documentation.
   public let summary: String
   private let making: Making
 
-  /// A route for anybody, or for web servers.
+  /// A route that the gate doesn't protect: for any client, or for web servers.
   init(
     _ method: HTTPRequest.Method?, _ path: String, isAbsolute: Bool = false, access: RouteAccess,
     lane: Lane, query: [String] = [], logsRefusals: Bool = false, _ summary: String,
@@ -36,7 +38,7 @@ public struct Endpoint: Sendable {
     self.init(method, path, isAbsolute, access, query, logsRefusals, summary, .handler(lane, make))
   }
 
-  /// A route for whoever has a bearer token of some role.
+  /// A route that the gate protects. The client needs a bearer token with a role.
   init(
     _ method: HTTPRequest.Method, _ path: String, only access: RouteAccess, lane: Lane, query: [String] = [],
     logsRefusals: Bool = false, _ summary: String,
@@ -45,7 +47,7 @@ public struct Endpoint: Sendable {
     self.init(method, path, false, access, query, logsRefusals, summary, .admitted(lane, make))
   }
 
-  /// A route that hashes a password before it answers.
+  /// A route that hashes a password before it answers. It runs in a lane of its own.
   init(
     _ method: HTTPRequest.Method, hashing path: String, query: [String] = [], logsRefusals: Bool = false,
     _ summary: String, _ make: @escaping @Sendable (RouteContext) -> Route.Preparation
@@ -67,7 +69,7 @@ public struct Endpoint: Sendable {
     self.making = making
   }
 
-  /// The route itself. The gate stands before it where its access says so.
+  /// Makes the route. If its access has requirements, the handler asks the gate first.
   func route(_ context: RouteContext, _ refusals: RefusalLog) -> Route {
     let requirements = access.requirements(context.settings)
     switch making {

@@ -1,7 +1,9 @@
 import CGI
 
-/// Every route there is, in the order of the documentation. The router, README's table and the manual are made of it.
+/// The table of all routes, in the order of the documentation. The router, README's table and the manual are made
+/// from it.
 public enum Endpoints {
+  /// Every route.
   public static let all: [Endpoint] = [
     Endpoint(.get, "/jwks", access: .anybody, lane: .immediate, "The public keys, as a JSON Web Key Set.") {
       KeySetRoute($0).respond

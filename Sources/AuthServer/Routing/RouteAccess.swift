@@ -3,16 +3,16 @@ import Wire
 
 /// Who may call a route.
 public enum RouteAccess: Sendable {
-  /// Anybody; what the route itself asks for stands in its request.
+  /// Any client. The request itself may carry what the route checks, such as a password.
   case anybody
-  /// Whoever has an operator's token.
+  /// Clients with an operator's token.
   case operators
-  /// Whoever has a validator's token, or an operator's.
+  /// Clients with a validator's or an operator's token.
   case validators
-  /// Web servers. The configurations that ship with the program close it to clients.
+  /// Web servers. The shipped configurations close the route to clients.
   case webServers
 
-  /// The same for the documentation; empty for anybody.
+  /// The access in one sentence, for the documentation; empty for ``anybody``.
   public var summary: String {
     switch self {
     case .anybody: ""
@@ -22,7 +22,7 @@ public enum RouteAccess: Sendable {
     }
   }
 
-  /// The requirements that a bearer token has to meet; nil where a route needs none.
+  /// The requirements that a bearer token must meet; nil if the route needs no token.
   /// - Parameter settings: `admin_role` is an operator's role besides `operator`.
   func requirements(_ settings: Settings) -> Requirements? {
     let operators =

@@ -5,18 +5,18 @@ import POSIX
 import Stores
 import Tokens
 
-/// What routes are made of. A route takes what it needs.
+/// What the routes share. Each route takes what it needs from it.
 struct RouteContext: Sendable {
   let settings: Settings
   let stores: StoreSet
   let clock: Clock
   let logger: Logger
-  /// The published keys: the JSON document.
+  /// The published keys, as a JSON Web Key Set. RFC 7517, section 5.
   let keySet: [UInt8]
   let gate: AccessGate
   let authenticator: Authenticator
   let grants: TokenGrants
-  /// The cookie that a token may travel in; nil where none may.
+  /// The cookie that may carry an access token; nil if cookies are disabled.
   let cookie: SessionCookie?
   let body: JSONBody
   let address: ClientAddress
