@@ -26,7 +26,7 @@ public struct SettingDeclarations: Sendable {
     "Lifetime of a challenge.")
   public let maximumPendingChallenges = Setting(
     "max_pending_challenges", 1_000_000, in: 1...1_000_000_000,
-    "How many challenges may be pending for all addresses together. Beyond it, `/challenge` answers 503; from half of it on, also to a client that asks for much more than others."
+    "How many challenges may be pending for all addresses together. Above this limit, `/challenge` answers 503. From half the limit on, it also answers 503 to clients that request far more challenges than others."
   )
   public let walletAlgorithms = Setting(
     "supported_wallet_algorithms", WalletSchemes.onByDefault,
@@ -74,7 +74,7 @@ public struct SettingDeclarations: Sendable {
   public let fleetAllowedRoles = Setting(
     "fleet_allowed_roles", [], unset: "any but `operator`, `admin_role`, `wallet`",
     effective: { $0.rolesOfFleets },
-    "List of the roles that a fleet session may have. Unset: any role but those of operators and wallets, in any case, and no role with a comma, a semicolon, white space or an invisible character."
+    "List of the roles that a fleet session may have. Unset: any role except those of operators and wallets, in upper or lower case, and no role with a comma, a semicolon, white space or an invisible character."
   )
   public let challengePath = Setting(
     "challenge_store_path", "", unset: "`<state_dir>/challenges.jsonl`",
@@ -89,20 +89,20 @@ public struct SettingDeclarations: Sendable {
     "File of the mint audit: the record of the tokens issued.")
   public let mintAuditRequired = Setting(
     "mint_audit_required", true,
-    "If true, pico-auth refuses a token with 503 when it can't record it. If false, it issues the token and logs an error."
+    "If true, pico-auth answers 503 instead of issuing a token that it can't record. If false, it issues the token and logs an error."
   )
   public let mintAuditMinimumSeconds = Setting(
     "mint_audit_min_ttl_seconds", 300, in: 0...Self.century, unit: .seconds,
     "Tokens with a shorter lifetime aren't recorded. Fleet sessions always are. 0: every token is recorded.")
   public let mintAuditMaximumInMemory = Setting(
     "mint_audit_max_in_memory", 5000, in: 0...1_000_000_000,
-    "The most items that `/mints` answers, whatever `limit` says.")
+    "Maximum number of items that `/mints` returns, even if `limit` is higher.")
   public let mintAuditRetentionDays = Setting(
     "mint_audit_retention_days", 365, in: 0...36500, unit: .days,
     "How long archives of the mint audit are kept. 0: forever.")
   public let workerTimeoutSeconds = Setting(
     "worker_timeout_seconds", 30, in: 0...86400, unit: .seconds,
-    "How long a worker may send no heartbeat before `serve` kills and replaces it. 0: forever.")
+    "Time without a heartbeat after which `serve` kills and replaces a worker. 0: never.")
   public let basePath = Setting(
     "base_path", "/api/v1/auth", spelling: { $0.isEmpty ? "/" : $0 },
     "Path that the routes begin with. `/`: the routes are at the root.")
