@@ -48,7 +48,7 @@ public enum Endpoints {
     Endpoint(
       nil, "/verify", access: .webServers, lane: .immediate,
       query: ["role", "scope", "group", "audience", "token"],
-      "Tells a web server whether a client's request may pass."
+      "Tells whether a client's request may pass."
     ) { Authorizer($0).verify },
     Endpoint(.get, "/health", access: .anybody, lane: .immediate, "Whether the process answers.") { _ in
       HealthRoute.respond
