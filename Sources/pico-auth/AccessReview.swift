@@ -3,14 +3,17 @@ import Glibc
 import POSIX
 import Stores
 
-/// Looks whether the user that this process runs as can work with the files of a configuration.
+/// Checks whether the user of this process has the rights to the files of a configuration, and whether other users
+/// can change or replace them.
 struct AccessReview {
-  /// What is in the way: the path, what is wrong, and what to do.
+  /// The faults. Each names the path, what is wrong, and the remedy.
   private(set) var faults: [String] = []
+  /// The places whose permissions are reported already.
   private var distrusted: [String] = []
   private let user = Account.name(of: geteuid())
 
-  /// - Parameter sources: the files that settings were read from.
+  /// - Parameter sources: the paths of the files that settings were read from.
+  /// - Throws: ``SystemError`` if a file can't be examined.
   init(_ settings: Settings, sources: [String]) throws {
     for file in sources where review(file, R_OK, remedy: "chgrp \(user) \(file) && chmod g+r \(file)") {
       if let fault = try TrustedFolder.fault(ofFile: file) { report(fault, of: file) }
@@ -33,7 +36,7 @@ struct AccessReview {
   private mutating func review(folder: String) throws {
     let remedy = "chown -R \(user) \(folder)"
     guard try status(folder) != nil else {
-      // Root's processes make it themselves; others can't, where it belongs.
+      // Root creates a missing folder when it is needed. Another user must be able to.
       if let place = blocked(folder) ?? notWritable(Files.parent(of: folder)) {
         faults.append(
           "\(folder): doesn't exist, and \(user) can't make it in \(place): install -d -m 0700 -o \(user) \(folder)"
@@ -50,13 +53,17 @@ struct AccessReview {
     if let fault = try TrustedFolder.fault(folder) { report(fault, of: folder) }
   }
 
-  /// A folder above several is told of once.
+  /// Several paths may lie in one folder with a fault. The folder is reported once.
   private mutating func report(_ fault: TrustedFolder.Fault, of path: String) {
     guard !distrusted.contains(fault.place) else { return }
     distrusted.append(fault.place)
     faults.append("\(path): \(fault)")
   }
 
+  /// Reports a path if the user lacks rights to it.
+  /// - Parameters:
+  ///   - rights: as in `access(2)`: `R_OK`, `W_OK`, `X_OK`.
+  ///   - remedy: the command that gives the user the rights.
   /// - Returns: whether the user has the rights.
   @discardableResult
   private mutating func review(_ path: String, _ rights: Int32, remedy: String) -> Bool {
@@ -73,7 +80,7 @@ struct AccessReview {
     return false
   }
 
-  /// The topmost folder above a path that the user can't pass; nil where there is none.
+  /// The topmost folder above a path that the user can't enter; nil if there is none.
   private func blocked(_ path: String) -> String? {
     var folders: [String] = []
     var folder = Files.parent(of: path)
@@ -84,14 +91,15 @@ struct AccessReview {
     return folders.last { access($0, X_OK) != 0 && errno == EACCES }
   }
 
-  /// The folder itself or, where that isn't there, the one above it in which the user can't make it.
+  /// The folder or, if it doesn't exist, the nearest existing one above it, if the user can't write there; nil if the
+  /// user can.
   private func notWritable(_ folder: String) -> String? {
     var folder = folder
     while access(folder, F_OK) != 0, folder != Files.parent(of: folder) { folder = Files.parent(of: folder) }
     return access(folder, W_OK | X_OK) == 0 ? nil : folder
   }
 
-  /// Behind a folder that can't be passed, nothing is known to be there.
+  /// The status of a path; nil if nothing is there, or if the user can't enter a folder above it.
   private func status(_ path: String) throws -> FileStatus? {
     do throws(SystemError) {
       return try FileStatus.ofFile(at: path)
@@ -100,7 +108,8 @@ struct AccessReview {
     }
   }
 
-  /// The files of a folder, or the file that the path is. What can't be listed was told of with the folder.
+  /// The paths of the files in a folder, or the path itself if it is a file. A folder that can't be listed gives
+  /// none, because it is reported already.
   private func names(in path: String) -> [String] {
     guard (try? FileStatus.ofFile(at: path))??.isDirectory == true else {
       return access(path, F_OK) == 0 ? [path] : []
@@ -108,10 +117,11 @@ struct AccessReview {
     return ((try? Files.names(in: path)) ?? []).map { "\(path)/\($0)" }
   }
 
-  /// What nobody but a person looks at.
+  /// Whether a file is a copy of bad or torn records that a repair or recovery has set aside. The program never reads
+  /// it.
   private static func isSetAside(_ file: String) -> Bool { file.contains(".bad-") || file.contains(".torn-") }
 
-  /// `a`, `a and b`, `a, b and c`.
+  /// Joins words: `a`, `a and b`, `a, b and c`.
   private static func list(_ words: [String]) -> String {
     let first = words.dropLast().joined(separator: ", ")
     return (first.isEmpty ? "" : "\(first) and ") + (words.last ?? "")

@@ -1,15 +1,20 @@
+// The module pico-auth owns the run modes (worker, CGI script, command), the command line, and the values that the
+// templates of `print-config` are filled in with. It opens the configuration, the keys and the stores, and gives them
+// to AuthService. It doesn't answer requests (AuthServer), speak FastCGI (FastCGI) or supervise workers
+// (Supervision).
+
 import ArgumentParser
 import AuthServer
 import Glibc
 
-/// The command line.
+/// The root command. Its subcommands lie in `Commands`, a file each.
 struct PicoAuth: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pico-auth",
-    abstract: "Sign-in, tokens and their keys, behind nginx, lighttpd or Apache.",
+    abstract: "Signs users in, and issues and checks tokens, behind nginx, lighttpd or Apache.",
     discussion: """
-      Started by a web server with a listening socket as descriptor 0 it is a FastCGI application; with \
-      GATEWAY_INTERFACE in the environment it answers one CGI request. Otherwise these commands are there.
+      If descriptor 0 is a listening socket, pico-auth is a FastCGI application. If the environment has \
+      GATEWAY_INTERFACE, it answers one CGI request. Otherwise it runs one of these commands.
       """,
     version: Program.version,
     subcommands: [
@@ -20,7 +25,8 @@ struct PicoAuth: ParsableCommand {
 }
 
 extension PicoAuth {
-  /// Runs the command that the arguments name. In place of the parser's own `main()`, which prints arguments as they are.
+  /// Runs the command that the arguments name. It replaces the parser's `main()`, which prints arguments without
+  /// escaping them.
   static func run() -> Never {
     do {
       var command = try parseAsRoot()
@@ -39,7 +45,7 @@ extension PicoAuth {
   }
 }
 
-/// Which configuration file a command works with.
+/// The option that names the configuration file.
 struct ConfigOptions: ParsableArguments {
   @Option(
     name: .customLong("config"),
@@ -49,17 +55,20 @@ struct ConfigOptions: ParsableArguments {
   var file: String?
 }
 
-/// How a command prints what it found.
+/// The option that chooses the format of a command's results.
 struct OutputOptions: ParsableArguments {
-  @Flag(help: "Prints one JSON object a line.") var json = false
+  @Flag(help: "Prints one JSON object per line.") var json = false
 
+  /// Prints one JSON object as a line.
   func print(_ object: [UInt8]) throws {
     try Console.print(json: object)
   }
 }
 
 extension ParsableCommand {
-  /// Runs a command's work; what goes wrong is told on standard error, and the exit status is 1.
+  /// Runs a command's work. If the work throws, this method prints the error to standard error and the command exits
+  /// with 1.
+  /// - Throws: `ExitCode`: the work's own, or else `ExitCode.failure`.
   func reporting(_ work: () throws -> Void) throws {
     do {
       try work()

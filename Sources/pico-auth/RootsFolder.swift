@@ -2,15 +2,19 @@ import AuthServer
 import Glibc
 import POSIX
 
-/// The folders for keys and shared files that a command of root's makes before the service has: they are to be the service's.
+/// Creates the folders of keys and shared files if root runs a command before the service has run. The folders then
+/// belong to the service's user.
 enum RootsFolder {
   private struct Owner {
     let user: UInt32
     let group: UInt32
   }
 
-  /// Makes the folders, where root asks and there are none, for the owner of the state folder; without a state folder, for
-  /// the user of the package. What root makes in a folder then belongs to its owner, as ``FileHandle`` and ``Files`` see to.
+  /// Creates the missing folders, if the user is root.
+  ///
+  /// They belong to the owner of the state folder. If the state folder is missing too, they belong to the package's
+  /// user, or to the owner of the folder above if the package isn't installed. Files that root creates in a folder
+  /// belong to the folder's owner: see ``FileHandle`` and ``Files``.
   /// - Throws: ``SystemError``.
   static func prepare(_ settings: Settings) throws {
     guard geteuid() == 0 else { return }
@@ -26,11 +30,12 @@ enum RootsFolder {
     for folder in settings.stateFolders { try make(folder, for: owner) }
   }
 
+  /// The package's user; nil if it isn't installed.
   private static var packagesUser: Owner? {
     (try? Account(named: DeploymentValues.account)).map { Owner(user: $0.user, group: $0.group) }
   }
 
-  /// Makes a folder, and those above it, where there are none.
+  /// Creates a folder, and the missing ones above it.
   private static func make(_ folder: String, for owner: Owner?) throws {
     var missing: [String] = []
     var next = folder
@@ -43,7 +48,7 @@ enum RootsFolder {
     guard let owner else { return }
     for path in missing {
       let handle = try FileHandle(path: path, flags: .folder)
-      // Files.makeFolder has given it to the owner of the folder above, where that isn't root's.
+      // `Files.makeFolder` gives a folder to the owner of the folder above, unless that is root.
       guard try handle.status().owner == 0 else { continue }
       try retryingOnInterrupt("fchown", path) { fchown(handle.descriptor, owner.user, owner.group) }
     }

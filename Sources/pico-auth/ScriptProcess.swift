@@ -4,11 +4,13 @@ import Glibc
 import POSIX
 import Stores
 
-/// A CGI script: one request from the environment and standard input, its answer to standard output.
+/// The run mode of a CGI script: it reads one request from the environment and standard input, and writes the answer
+/// to standard output. RFC 3875, sections 4 and 6.
 enum ScriptProcess {
   static func run() -> Never {
     ProcessMemory.hide()
-    // A web server that reads neither the log nor the answer any more is an error to tell, not the end.
+    // If the web server has closed standard output or standard error, a write fails with EPIPE. The signal would kill
+    // the process.
     signal(SIGPIPE, SIG_IGN)
     let logger = Program.makeLogger()
     let body = StandardInputBody()
@@ -36,10 +38,12 @@ enum ScriptProcess {
   }
 }
 
-/// The body of a CGI request. RFC 3875, section 4.2: no more than CONTENT_LENGTH bytes may be read, as a
-/// server need not end its standard input. A script has one thread.
+/// The body of a CGI request. It reads at most CONTENT_LENGTH bytes, because a web server need not close standard
+/// input. RFC 3875, section 4.2.
+///
+/// A script has one thread, so the class needs no lock.
 private final class StandardInputBody: RequestBody, @unchecked Sendable {
-  /// How much of a body that no route wanted is read. Bytes.
+  /// The most bytes that ``drain(declared:)`` reads in all. Bytes.
   private static let drainLimit = 1 << 20
 
   private var taken = 0
@@ -49,7 +53,9 @@ private final class StandardInputBody: RequestBody, @unchecked Sendable {
     return take(expected ?? (isChunked ? limit + 1 : 0))
   }
 
-  /// Reads what nobody read: some servers take it for a failure if they can't get rid of a body.
+  /// Reads the rest of a body that no route has read. Some web servers report a failure if they can't send the whole
+  /// body.
+  /// - Parameter declared: the value of Content-Length. Bytes.
   func drain(declared: Int) {
     _ = take(min(declared, Self.drainLimit) - taken)
   }

@@ -1,5 +1,6 @@
 extension String {
-  /// With spaces behind, up to a width in characters.
+  /// Pads the text with trailing spaces.
+  /// - Parameter width: characters.
   func padded(to width: Int) -> String {
     self + String(repeating: " ", count: max(0, width - count))
   }

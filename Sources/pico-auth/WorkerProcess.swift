@@ -5,8 +5,10 @@ import Glibc
 import POSIX
 import Supervision
 
-/// A FastCGI application on descriptor 0, started by `serve` or by a web server.
+/// The run mode of a worker: a FastCGI application on descriptor 0, which `serve` or a web server starts. FastCGI
+/// specification, section 2.2.
 enum WorkerProcess {
+  /// The threads of a worker that a web server starts.
   private static let defaultThreads = 4
 
   static func run() -> Never {

@@ -1,6 +1,6 @@
 import Supervision
 
-// How the program was started decides what it does: no flag says so, because web servers pass none.
+// Descriptors and environment decide the run mode. No flag does, because web servers pass none.
 switch StartMode.detect() {
 case .worker: WorkerProcess.run()
 case .script: ScriptProcess.run()

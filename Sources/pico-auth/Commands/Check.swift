@@ -22,7 +22,7 @@ struct Check: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Tells what this user, such as the service's or the web server's, can't read or write. Needs root.",
+      "Checks the rights of this user, such as the service's or the web server's. Needs root.",
       valueName: "name"))
   var user: String?
 

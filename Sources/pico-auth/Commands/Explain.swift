@@ -6,19 +6,23 @@ import Wire
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Says, step by step, what the gate makes of a token.",
+    abstract: "Prints every check that the gate makes of a token, and its decision.",
     discussion: """
-      Runs the gate's own code with the keys and revocations of the configuration. Exits with 0 where the token would pass, \
-      with 1 where not. Pass the token on standard input: what is on a command line, every user of the host can see.
+      Runs the gate's own code with the keys and revocations of the configuration. Exits with 0 if the token passes and \
+      with 1 if it doesn't. Pass the token on standard input: every user of the host can see a command line.
       """)
 
   @Argument(help: "The token, or - for standard input.") var token: String
 
-  @Option(help: ArgumentHelp("A role that is required; any of several will do.", valueName: "name"))
+  @Option(help: ArgumentHelp("A required role. If you give several, any one suffices.", valueName: "name"))
   var role: [String] = []
-  @Option(help: ArgumentHelp("A scope, likewise.", valueName: "name")) var scope: [String] = []
-  @Option(help: ArgumentHelp("A group, likewise.", valueName: "name")) var group: [String] = []
-  @Option(help: ArgumentHelp("An audience, likewise.", valueName: "name")) var audience: [String] = []
+  @Option(help: ArgumentHelp("A required scope. If you give several, any one suffices.", valueName: "name"))
+  var scope: [String] = []
+  @Option(help: ArgumentHelp("A required group. If you give several, any one suffices.", valueName: "name"))
+  var group: [String] = []
+  @Option(
+    help: ArgumentHelp("A required audience. If you give several, any one suffices.", valueName: "name"))
+  var audience: [String] = []
   @OptionGroup var output: OutputOptions
   @OptionGroup var config: ConfigOptions
 
@@ -50,7 +54,7 @@ struct Explain: ParsableCommand {
       guard bytes.count <= 1 << 20 else { throw ValidationError("the token is too long") }
     }
     let text = String(decoding: bytes, as: UTF8.self).split { $0.isWhitespace }
-    // As it is in a header field, too.
+    // The input may be a whole header value: `Bearer TOKEN`.
     return String(text.first?.lowercased() == "bearer" ? text.dropFirst().first ?? "" : text.first ?? "")
   }
 

@@ -6,8 +6,8 @@ struct HashPassword: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Prints the Argon2id hash of a password, for admin_password_hash.",
     discussion: """
-      The password is read from the terminal without echo, or from standard input: its first line. It is \
-      never an argument, which others could see.
+      Reads the password from the terminal without echo, or from the first line of standard input. It takes no argument, \
+      because every user of the host can see a command line.
       """)
 
   func run() throws {
@@ -37,7 +37,7 @@ struct HashPassword: ParsableCommand {
   }
 }
 
-/// Why a command could not do what it was asked.
+/// An error of a command, in words.
 struct CommandError: Error, CustomStringConvertible {
   let description: String
 

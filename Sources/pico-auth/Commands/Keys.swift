@@ -3,14 +3,14 @@ import Tokens
 
 struct Keys: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Makes and lists signing keys.", subcommands: [Generate.self, List.self])
+    abstract: "Creates and lists signing keys.", subcommands: [Generate.self, List.self])
 
   struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Adds a signing key.",
       discussion: """
-        It signs after the next reload; the keys before it stay published, so that \
-        tokens signed with them stay good.
+        pico-auth signs with the new key after the next reload. The earlier keys stay published, so the tokens that they \
+        signed stay valid.
         """)
 
     @Option(help: "The size of the modulus: 2048, 3072 or 4096.")
@@ -37,7 +37,7 @@ struct Keys: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Lists the signing keys, the one that signs last.")
+      abstract: "Lists the signing keys. The last one signs.")
 
     @OptionGroup var config: ConfigOptions
 

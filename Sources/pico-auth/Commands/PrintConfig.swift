@@ -10,7 +10,7 @@ struct PrintConfig: ParsableCommand {
     abstract:
       "Prints configurations for a web server or systemd, filled in from the effective configuration.",
     discussion: """
-      With the name of a file only that one is printed; with --directory all are written there.
+      Prints all files of the target, or only the one that you name. With --directory, writes them to a folder instead.
       """)
 
   @Argument(help: "One of: \(PrintConfig.targets).")
@@ -25,13 +25,14 @@ struct PrintConfig: ParsableCommand {
   @Option(help: ArgumentHelp("Where `serve` listens: unix:PATH or HOST:PORT.", valueName: "address"))
   var listen = "unix:/run/pico-auth/pico-auth.sock"
 
-  @Option(help: "How many worker processes.")
+  @Option(help: "The number of worker processes.")
   var workers = 2
 
-  @Option(help: "How many threads a worker has.")
+  @Option(help: "The number of threads of a worker.")
   var threads = 4
 
-  @Option(help: ArgumentHelp("Where the program is; without it, this one.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("The path of pico-auth. Without it: the path of this program.", valueName: "path"))
   var program: String?
 
   @OptionGroup var config: ConfigOptions
@@ -77,7 +78,7 @@ struct PrintConfig: ParsableCommand {
     }
   }
 
-  /// Makes a folder that everybody may read, as web servers' folders are, where there is none.
+  /// Creates a folder if it is missing, with mode 0755 as web servers' folders have.
   private static func makeFolder(_ path: String) throws {
     guard try FileStatus.ofFile(at: path) == nil else { return }
     try Files.makeFolder(path)

@@ -10,27 +10,27 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Listens for a web server and runs worker processes.",
     discussion: """
-      A worker that dies is replaced. On SIGHUP, serve reads configuration and keys again and replaces the workers one by \
-      one. If something is wrong, it changes nothing. Ends with SIGTERM, SIGINT or SIGQUIT, after requests in flight were \
-      answered.
+      serve replaces a worker that dies. On SIGHUP, it reads configuration and keys again and replaces the workers one by \
+      one. If there is a mistake in them, it keeps the old workers. On SIGTERM, SIGINT or SIGQUIT, it ends after it has \
+      answered the requests in flight.
 
-      Started by systemd with a socket, it serves that one, whatever --listen says.
+      If systemd passes a socket, serve uses that one and ignores --listen.
       """)
 
   @Option(help: ArgumentHelp("unix:PATH or HOST:PORT.", valueName: "address"))
   var listen = "unix:/run/pico-auth/pico-auth.sock"
 
-  @Option(help: "How many worker processes; without it, one a processor.")
+  @Option(help: "The number of worker processes. Without it: one for each processor.")
   var workers: Int = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
   @Option(
     help: """
-      How many threads a worker has. Up to three quarters of them run requests that may wait for the disk; the others stay \
-      free for key sets and token checks.
+      The number of threads of a worker. Up to three quarters of them run requests that may wait for the disk. The others \
+      stay free for key sets and token checks.
       """)
   var threads = 4
 
-  @Option(help: "Replaces a worker after it has served this many requests; 0: never.")
+  @Option(help: "Replaces a worker after it has served this many requests. 0: never.")
   var maxRequests = 0
 
   @OptionGroup(title: "Access") var access: AccessOptions
@@ -53,14 +53,14 @@ struct Serve: ParsableCommand {
     try reporting {
       let logger = Program.makeLogger()
       let environment = ProcessEnvironment.variables
-      // What may need root comes first, and root is given up before anything is read.
+      // Steps that may need root come first. The process gives up root before it reads any configuration.
       let account = try access.account()
       let socket = try listeningSocket(environment, account, logger)
       do {
         if let pidFile { try Files.replace(pidFile, Array("\(getpid())\n".utf8), permissions: 0o644) }
         try account?.assume()
-        // A damaged list shows here, once, and not in every worker. At a reload the workers look for themselves: it may take
-        // long, and this process has signals to attend to.
+        // A damaged file of revocations is reported here, once, and not by every worker. At a reload the workers
+        // check it themselves: it may take long, and this process must handle signals.
         let settings = try Program.configuration(config.file).settings
         try Program.stores(settings, logger: logger).revocations.prepare()
         ProcessMemory.hide()
@@ -88,7 +88,8 @@ struct Serve: ParsableCommand {
     return try ListeningSocket(address, access: access.socket(account))
   }
 
-  /// Reads configuration and keys. Whatever is wrong shows here, once, and not in every worker.
+  /// Reads configuration and keys for a generation of workers. A mistake is reported here, once, and not by every
+  /// worker.
   private func launch(_ environment: [String: String], _ logger: Logger) throws -> WorkerLaunch {
     let configuration = try Program.configuration(config.file)
     let exposed = configuration.exposedSecrets(file: Program.configFile(config.file))
@@ -100,8 +101,8 @@ struct Serve: ParsableCommand {
     }
     let keys = try Program.keyFiles(settings).load()
 
-    // Of the surroundings workers get what libraries look at. Settings come in the document alone, so that each worker
-    // has the same, also one that is started after a file has changed.
+    // Workers inherit variables that libraries may read. Settings come only from the document. So all workers have
+    // the same ones, even a worker that starts after a file has changed.
     let own = ["SERVER_AUTH_", "PICO_AUTH_", "LISTEN_", "NOTIFY_", "WATCHDOG_"]
     var variables = environment.filter { variable in !own.contains { variable.key.hasPrefix($0) } }
     variables[Program.threadsVariable] = "\(threads)"
@@ -117,20 +118,20 @@ struct Serve: ParsableCommand {
   }
 }
 
-/// Who the service is, and who may talk to it.
+/// The options for the service's user and for access to its socket.
 struct AccessOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Runs as this user, once the socket is made.", valueName: "name"))
+  @Option(help: ArgumentHelp("Runs as this user after the socket is created.", valueName: "name"))
   var user: String?
 
-  @Option(help: ArgumentHelp("Runs in this group; without it, in the user's own.", valueName: "name"))
+  @Option(help: ArgumentHelp("Runs in this group. Without it: the user's own.", valueName: "name"))
   var group: String?
 
-  @Option(help: ArgumentHelp("The socket file's owner; without it, the user of --user.", valueName: "name"))
+  @Option(help: ArgumentHelp("The socket file's owner. Without it: the user of --user.", valueName: "name"))
   var socketOwner: String?
 
   @Option(
     help: ArgumentHelp(
-      "The socket file's group: the web server's. Without it, the group of --user.", valueName: "name"))
+      "The socket file's group: the web server's. Without it: the group of --user.", valueName: "name"))
   var socketGroup: String?
 
   @Option(help: ArgumentHelp("The socket file's mode.", valueName: "octal"))
@@ -143,7 +144,8 @@ struct AccessOptions: ParsableArguments {
     guard group == nil || user != nil else { throw ValidationError("--group needs --user") }
   }
 
-  /// - Throws: ``Account/Unknown``, ``CommandError``.
+  /// The account that the service runs as; nil if no option names one.
+  /// - Throws: ``Account/Unknown``; ``CommandError`` if the process isn't root's.
   func account() throws -> Account? {
     guard let user else { return nil }
     var account = try Account(named: user)
@@ -154,6 +156,7 @@ struct AccessOptions: ParsableArguments {
     return account
   }
 
+  /// The owner, group and mode of the socket file.
   /// - Throws: ``Account/Unknown``.
   func socket(_ account: Account?) throws -> ListeningSocket.Access {
     var access = ListeningSocket.Access()

@@ -12,7 +12,7 @@ struct Store: ParsableCommand {
 
   struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Tells what the shared files hold.")
+      abstract: "Prints the size of each shared file and its number of records.")
 
     @OptionGroup var output: OutputOptions
     @OptionGroup var config: ConfigOptions
@@ -40,17 +40,17 @@ struct Store: ParsableCommand {
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Names every bad record; with --repair, repairs the files.",
+      abstract: "Lists every bad record. With --repair, repairs the files.",
       discussion: """
-        Exits with 0 where all is good, or was repaired and nothing is lost; with 1 where there are bad records, or \
-        the command failed; with 3 where a record was dropped, or kept although it may be wrong. A damaged challenge \
-        is shown as a note: nobody accepts it.
+        Exits with 0 if all records are good, or were repaired without a loss; with 1 if there are bad records, or the \
+        command fails; with 3 if a repair drops a record, or keeps one that may be wrong. A damaged challenge is a note \
+        only, because no sign-in accepts it.
         """)
 
     @Flag(
       help: ArgumentHelp(
-        "Writes damaged files of revocations and mints anew with all that can be read.",
-        discussion: "The rest goes into <file>.bad-<time>."))
+        "Rewrites damaged files of revocations and mints with all records that can be read.",
+        discussion: "The rest goes to <file>.bad-<time>."))
     var repair = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var config: ConfigOptions
@@ -115,12 +115,13 @@ struct Store: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Drops revocations of tokens that have expired, and old mints.",
       discussion: """
-        A revocation is dropped once its token has expired by more than a minute, as its record or the mint audit \
-        tells; or, where neither does, after 100 years. Where the clock is more than 30 days ahead of the newest \
-        record, nothing is removed and the command fails: a clock that is wrong would free revoked tokens.
+        Drops a revocation if its token expired more than a minute ago. The expiry is in the revocation's record or in \
+        the mint audit. If it is in neither, the revocation is dropped after 100 years. If the clock is more than 30 \
+        days ahead of the newest record, the command fails and removes nothing: with a wrong clock, revoked tokens \
+        would become valid again.
         """)
 
-    @Flag(help: "Trusts the clock even if no record is recent: for an installation that was idle.")
+    @Flag(help: "Trusts the clock even if no record is recent. Use it if the installation was idle.")
     var force = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var config: ConfigOptions

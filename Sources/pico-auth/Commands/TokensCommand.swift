@@ -12,13 +12,14 @@ struct TokensCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Lists tokens that were issued, newest first.")
+      abstract: "Lists the tokens issued, newest first.")
 
-    @Option(help: "At most this many.") var limit = 50
-    @Flag(help: "Only those that are still good.") var active = false
-    @Option(help: "Only those of this subject.") var sub: String?
-    @Option(help: "Only those of this role.") var role: String?
-    @Option(help: ArgumentHelp("Only those of this fleet session.", valueName: "id")) var session: String?
+    @Option(help: "Lists at most this many tokens.") var limit = 50
+    @Flag(help: "Lists only tokens that are neither expired nor revoked.") var active = false
+    @Option(help: "Lists only tokens of this subject.") var sub: String?
+    @Option(help: "Lists only tokens with this role.") var role: String?
+    @Option(help: ArgumentHelp("Lists only tokens of this fleet session.", valueName: "id")) var session:
+      String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var config: ConfigOptions
 
@@ -64,7 +65,7 @@ struct TokensCommand: ParsableCommand {
   }
 
   struct Revoke: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Revokes a token by its jti, for good.")
+    static let configuration = CommandConfiguration(abstract: "Revokes a token by its jti, permanently.")
 
     @Argument(help: "The token's jti.") var jti: String
     @Option(help: "The reason, for the record.") var reason = ""

@@ -5,17 +5,17 @@ import Wire
 
 struct Wallet: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Makes wallet keys and signs challenges with them, to try a sign-in by hand.",
+    abstract: "Creates wallet keys and signs challenges with them, so that you can try a sign-in.",
     subcommands: [New.self, Address.self, Sign.self, Algorithms.self])
 
   struct New: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Makes a key file (mode 0600) and prints its address and public key.")
+      abstract: "Creates a key file (mode 0600), and prints its address and public key.")
 
     @Option(help: "One of \(Wallet.algorithms).")
     var algorithm = WalletSchemes.whenLeftOut.name
 
-    @Argument(help: "The key file to make.") var file: String
+    @Argument(help: "The key file to create.") var file: String
 
     func validate() throws {
       _ = try scheme
@@ -60,7 +60,7 @@ struct Wallet: ParsableCommand {
 
     @Argument(
       help: """
-        The challenge; or - to read it from standard input, alone or in the answer of POST /challenge.
+        The challenge, or - for standard input: the challenge alone, or the answer of POST /challenge.
         """)
     var challenge: String
 
@@ -84,7 +84,7 @@ struct Wallet: ParsableCommand {
       return WalletMembers { answer[$0]?.string ?? "" }
     }
 
-    /// The answer of `POST /challenge`, where only the challenge is at hand.
+    /// Members as in the answer of `POST /challenge`, with only the challenge.
     private static func members(_ challenge: String) -> WalletMembers {
       WalletMembers { $0 == "challenge" ? challenge : "" }
     }
@@ -108,7 +108,7 @@ struct Wallet: ParsableCommand {
   }
 }
 
-/// A wallet's key as a file: one JSON object.
+/// The file format of a wallet key: one JSON object with algorithm, address and seed (hex).
 enum WalletFile {
   static func bytes(_ key: WalletKey) -> [UInt8] {
     var document = JSONObjectWriter()
@@ -118,6 +118,8 @@ enum WalletFile {
     return document.finish() + [UInt8(ascii: "\n")]
   }
 
+  /// Reads a key file.
+  /// - Throws: ``CommandError`` if it can't be read or holds no key.
   static func read(_ file: String) throws -> WalletKey {
     let document = try? JSONObject(parsing: try Files.read(file))
     guard let document, let seed = document["seed"]?.string.flatMap(Hex.decode),

@@ -1,10 +1,10 @@
 import Supervision
 
-/// What only Apache's templates ask for.
+/// The values that only Apache's templates use.
 extension DeploymentValues {
   var apache: TemplateValues {
     TemplateValues(texts: [
-      // A request line ends its target with a space.
+      // The target of a request line ends with a space.
       "apache_ambiguous_path": Self.ambiguousPart.replacing("[/;?]", with: "[/;? ]"),
       "backend": apacheBackend,
       "body_limit": "\(bodyLimit)",
@@ -20,7 +20,7 @@ extension DeploymentValues {
     }
   }
 
-  /// mod_authnz_fcgi knows no unix sockets.
+  /// The TCP address for mod_authnz_fcgi, which can't connect to a unix socket.
   private var apacheTCP: String {
     if case .tcp = listen { "\(listen)" } else { "127.0.0.1:9000" }
   }

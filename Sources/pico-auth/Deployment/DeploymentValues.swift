@@ -1,7 +1,7 @@
 import AuthServer
 import Supervision
 
-/// What the templates of web servers and of systemd are filled in with.
+/// The values that fill in the templates.
 struct DeploymentValues {
   var basePath: String
   var keySetPath = "/.well-known/jwks.json"
@@ -12,11 +12,11 @@ struct DeploymentValues {
   var workers: Int
   var threads: Int
 
-  /// More than pico-auth takes, so that it is pico-auth that refuses, with a problem document, and far less than
-  /// what would fill a disk. Bytes.
+  /// The longest request body that a web server accepts. It is larger than pico-auth's own limit, so that pico-auth
+  /// refuses a long body, with a problem document. It is far too small to fill a disk. Bytes.
   let bodyLimit = 1 << 20
 
-  /// What every target's templates may ask for.
+  /// The values for every target's templates.
   var common: TemplateValues {
     TemplateValues(
       texts: [
@@ -41,16 +41,17 @@ struct DeploymentValues {
       ])
   }
 
-  /// The paths of all routes, as a regular expression of lighttpd's and Apache's kind.
+  /// The paths of all routes, as a regular expression for lighttpd and Apache.
   var pathPattern: String { "^(\(Self.escaped(basePath))/|\(Self.escaped(keySetPath))$)" }
 
-  /// The same without `verify`, which isn't for clients.
+  /// The paths of all routes but `verify`, which is closed to clients, as a regular expression.
   var clientPathPattern: String { "^(\(Self.escaped(basePath))/(?!verify$)|\(Self.escaped(keySetPath))$)" }
 
-  /// What makes a path one thing to a web server and another to an application, as a regular expression that ignores case:
-  /// empty segments, `.` and `..`, also where a path parameter follows (`..;`), and separators and NUL in other spellings.
+  /// A regular expression, ignoring case, for paths that a web server and an application may read differently: empty
+  /// segments, `.` and `..` (also before a path parameter, `..;`), encoded separators, backslashes and NUL.
   static let ambiguousPart = #"//|\x5c|%5c|%2f|%00|/([.]|%2e){1,2}([/;?]|%3b|$)"#
 
+  /// Escapes a text for a regular expression.
   static func escaped(_ text: String) -> String {
     String(text.flatMap { #"\^$.|?*+()[]{}"#.contains($0) ? ["\\", $0] : [$0] })
   }

@@ -1,26 +1,28 @@
 import Gate
 
-/// A field of the identity that the gate tells an application, and what web servers call it on the way.
+/// An identity header, with the names that web servers give it.
 struct IdentityField {
-  /// As in a request: `X-Auth-Role`.
+  /// The name of the field: `X-Auth-Role`.
   let name: String
 
-  /// As an authorizer's variable: `X_AUTH_ROLE`.
+  /// The name of a FastCGI authorizer's variable: `X_AUTH_ROLE`.
   var variable: String { underscored.uppercased() }
 
-  /// With underscores: `X_Auth_Role`, which some web servers hand over under the same name.
+  /// The name with underscores: `X_Auth_Role`. Some web servers pass such a field to the application under the
+  /// header's own name.
   var underscored: String { name.replacing("-", with: "_") }
 
-  /// As a variable of nginx's.
+  /// The nginx variable that holds the value: `$pico_auth_x_auth_role`.
   var nginx: String { "$pico_auth_" + underscored.lowercased() }
 
-  /// Where nginx finds it in the gate's answer.
+  /// The nginx variable of the header in the gate's answer: `$upstream_http_x_auth_role`.
   var upstream: String { "$upstream_http_" + underscored.lowercased() }
 
-  /// As placeholders have it.
+  /// The placeholders of an item in a template's list.
   var fields: [String: String] {
     ["name": name, "variable": variable, "nginx_variable": nginx, "upstream": upstream]
   }
 
+  /// Every identity header.
   static let all = IdentityHeader.all.map { IdentityField(name: $0.name) }
 }

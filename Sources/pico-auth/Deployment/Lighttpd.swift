@@ -1,6 +1,6 @@
 import Supervision
 
-/// What only lighttpd's templates ask for.
+/// The values that only lighttpd's templates use.
 extension DeploymentValues {
   var lighttpd: TemplateValues {
     TemplateValues(
@@ -15,7 +15,8 @@ extension DeploymentValues {
     }
   }
 
-  /// The spellings that lighttpd would hand over under an identity field's name.
+  /// The field names that lighttpd passes to an application under an identity header's name: with dashes and with
+  /// underscores.
   private var lighttpdCleared: [[String: String]] {
     let names = IdentityField.all.flatMap { [$0.name, $0.underscored] }
     return names.map { ["name": $0, "comma": $0 == names.last ? "" : ","] }

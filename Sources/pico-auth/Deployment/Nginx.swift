@@ -1,4 +1,4 @@
-/// What only nginx's templates ask for.
+/// The values that only nginx's templates use.
 extension DeploymentValues {
   var nginx: TemplateValues {
     TemplateValues(texts: [

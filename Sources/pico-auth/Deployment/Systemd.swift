@@ -1,15 +1,15 @@
 import Supervision
 
-/// What only systemd's templates ask for.
+/// The values that only systemd's templates use.
 extension DeploymentValues {
-  /// The user and group that the package makes.
+  /// The user and group that the package creates.
   static let account = "pico-auth"
 
   var systemd: TemplateValues {
     TemplateValues(texts: [
       "account": Self.account,
       "listen_stream": listenStream,
-      // The web server's group on Debian.
+      // Debian's web servers run in this group.
       "web_group": "www-data",
     ])
   }

@@ -1,13 +1,14 @@
 /// A configuration file with placeholders.
 ///
-/// - `{{name}}` stands for a value.
-/// - `{{for list}} … {{end}}` repeats what lies between for each item of a list, whose fields are values there.
-/// - `{{include part}}` stands for another file's text.
+/// - `{{name}}` inserts a value.
+/// - `{{for list}} … {{end}}` repeats the text in between for each item of a list. The fields of the item are values
+///   there.
+/// - `{{include part}}` inserts the text of another file.
 ///
-/// The last three tags take their whole line with them if they stand alone on it. A part that is included within a line
-/// comes without its last newline. Anything else in double braces is an error, and so is a name that has no value.
+/// If one of the last three tags stands alone on a line, the line disappears with it. A part that is included inside
+/// a line loses its last newline. Any other text in double braces is an error, and so is a name without a value.
 struct Template {
-  /// Where a tag stands, for errors.
+  /// The place of a tag, for errors. Lines count from 1.
   struct Place {
     let file: String
     let line: Int
@@ -21,14 +22,17 @@ struct Template {
 
   private let segments: [Segment]
 
-  /// - Parameter parts: the texts that it may include, by name.
-  /// - Throws: ``TemplateError``.
+  /// - Parameters:
+  ///   - name: the file's name, for errors.
+  ///   - text: the file's text.
+  ///   - parts: the texts that the template may include, by name.
+  /// - Throws: ``TemplateError`` if a tag is wrong.
   init(_ name: String, _ text: String, parts: [String: String] = [:]) throws(TemplateError) {
     var parser = TemplateParser(name, text, parts: parts)
     segments = try parser.parse()
   }
 
-  /// The names of the values and lists that it asks for; fields of a list's items among them.
+  /// The names of the values and lists that the template uses, with the fields of list items.
   var names: Set<String> { Self.names(of: segments) }
 
   private static func names(of segments: [Segment]) -> Set<String> {
@@ -41,8 +45,8 @@ struct Template {
     }
   }
 
-  /// The text with all values in their places. Values are taken as they are: braces in them mean nothing.
-  /// - Throws: ``TemplateError`` for a name that has no value.
+  /// The text with the values in place. Braces inside a value mean nothing.
+  /// - Throws: ``TemplateError`` if a name has no value.
   func filled(with values: TemplateValues) throws(TemplateError) -> String {
     try Self.filled(segments, values)
   }
@@ -65,19 +69,19 @@ struct Template {
   }
 }
 
-/// What the placeholders of a template stand for.
+/// The values and lists that a template's placeholders stand for.
 struct TemplateValues {
   var texts: [String: String] = [:]
   var lists: [String: [[String: String]]] = [:]
 
-  /// These and others, which win where both have a name.
+  /// Adds values and lists. They replace those of the same name.
   func adding(_ others: TemplateValues) -> TemplateValues {
     TemplateValues(
       texts: texts.merging(others.texts) { $1 }, lists: lists.merging(others.lists) { $1 })
   }
 }
 
-/// What is wrong with a template.
+/// A mistake in a template: file, line and reason.
 struct TemplateError: Error, CustomStringConvertible {
   let description: String
 

@@ -3,7 +3,7 @@ struct TemplateParser {
   private let file: String
   private let text: String
   private let parts: [String: String]
-  /// The files that include this one.
+  /// The files that include this one, to detect a part that includes itself.
   private let includers: [String]
   private var position: String.Index
 
@@ -15,6 +15,9 @@ struct TemplateParser {
     position = text.startIndex
   }
 
+  /// Parses the text.
+  /// - Throws: ``TemplateError`` for an unknown tag, a name with other characters than lower-case letters and
+  ///   underscores, a missing part, a part that includes itself, or a `{{for}}` and `{{end}}` that don't match.
   mutating func parse() throws(TemplateError) -> [Template.Segment] {
     try parse(insideLoopAt: nil)
   }
@@ -75,7 +78,7 @@ struct TemplateParser {
     Template.Place(file: file, line: 1 + text[..<index].count { $0 == "\n" })
   }
 
-  /// The whole line of a tag, its newline included; nil if anything but spaces stands beside the tag.
+  /// The line of a tag with its newline; nil if anything but spaces stands beside the tag.
   private func lineOfItsOwn(_ tag: Range<String.Index>) -> Range<String.Index>? {
     let start = text[..<tag.lowerBound].lastIndex(of: "\n").map(text.index(after:)) ?? text.startIndex
     guard let end = text[tag.upperBound...].firstIndex(of: "\n"),
