@@ -1,13 +1,13 @@
-/// A web server, or systemd, that `pico-auth print-config` prints configurations for.
+/// A web server or systemd, for which `pico-auth print-config` prints configurations.
 ///
-/// Its templates lie in `deploy/templates/NAME`, and SwiftPM compiles them into the program: `.embedInCode`. SwiftPM makes a
-/// constant of each file's name and knows no folders, so the names of templates begin with the target's.
+/// The templates lie in `deploy/templates/NAME`. SwiftPM compiles them into the program (`.embedInCode`). It turns
+/// each file's name into a constant and ignores folders, so the names of templates begin with the target's name.
 public struct DeploymentTarget: Sendable {
-  /// The name that `print-config` takes, and of the folder below `deploy/templates`.
+  /// The argument of `print-config`, and the name of the folder in `deploy/templates`.
   public let name: String
-  /// A file is printed from each of them, in this order: `pico-auth-gate.conf` from `nginx-gate.conf`.
+  /// The templates, in the order in which their files are printed: `nginx-gate.conf` becomes `pico-auth-gate.conf`.
   public let templates: [EmbeddedFile]
-  /// What templates include, by name. These lie in the folder `parts`.
+  /// The parts that the templates include, by name. They lie in the folder `parts`.
   public let parts: [String: EmbeddedFile]
 
   private init(_ name: String, _ templates: [EmbeddedFile], parts: [EmbeddedFile] = []) {
@@ -16,9 +16,10 @@ public struct DeploymentTarget: Sendable {
     self.parts = Dictionary(uniqueKeysWithValues: parts.map { ($0.name, $0) })
   }
 
-  /// The target of that name; nil if there is none.
+  /// The target with a name; nil if there is none.
   public static func named(_ name: String) -> DeploymentTarget? { all.first { $0.name == name } }
 
+  /// Every target.
   public static let all = [nginx, lighttpd, apache, systemd]
 
   private static let nginx = DeploymentTarget(
@@ -92,11 +93,12 @@ public struct DeploymentTarget: Sendable {
     ])
 }
 
-/// A file that is compiled into the program.
+/// A file that SwiftPM compiles into the program.
 public struct EmbeddedFile: Sendable {
   public let name: String
   private let bytes: [UInt8]
 
+  /// The text of the file, in UTF-8.
   public var text: String { String(decoding: bytes, as: UTF8.self) }
 
   fileprivate init(_ name: String, _ bytes: [UInt8]) {
