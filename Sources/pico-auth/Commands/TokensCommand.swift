@@ -18,8 +18,8 @@ struct TokensCommand: ParsableCommand {
     @Flag(help: "Lists only tokens that are neither expired nor revoked.") var active = false
     @Option(help: "Lists only tokens of this subject.") var sub: String?
     @Option(help: "Lists only tokens with this role.") var role: String?
-    @Option(help: ArgumentHelp("Lists only tokens of this fleet session.", valueName: "id")) var session:
-      String?
+    @Option(help: ArgumentHelp("Lists only tokens of this fleet session.", valueName: "id"))
+    var session: String?
     @OptionGroup var output: OutputOptions
     @OptionGroup var config: ConfigOptions
 
