@@ -77,7 +77,7 @@ struct SettingsReview {
     if !password.isEmpty && !hash.isEmpty {
       refuse("admin_password", "and admin_password_hash are both set")
     }
-    if password.hasSameBytes(as: "admin") { refuse("admin_password", "is the first one anybody tries") }
+    if password.hasSameBytes(as: "admin") { refuse("admin_password", "must not be admin") }
     if !hash.isEmpty && !PasswordHash.isWellFormed(hash) {
       refuse("admin_password_hash", "is no Argon2id hash; make one with pico-auth hash-password")
     }
@@ -91,7 +91,7 @@ struct SettingsReview {
     }
     if settings.adminRole.isEmpty { refuse("admin_role", "must not be empty") }
     if Self.othersRoles.containsBytes(of: settings.adminRole) {
-      refuse("admin_role", "is a role that wallets, agents or validators get")
+      refuse("admin_role", "must not be agent, service, user or wallet")
     }
     if settings.adminEmail.isEmpty { refuse("admin_email", "must not be empty") }
   }

@@ -83,7 +83,7 @@ struct Serve: ParsableCommand {
     if let socket = try ListeningSocket(inheritedBy: environment) { return socket }
     let address = ListenAddress(listen)!
     if !address.isLocal {
-      logger.warning("whoever can connect to \(address) can claim any header; it must not be public")
+      logger.warning("any process that can connect to \(address) can send any header; keep it private")
     }
     return try ListeningSocket(address, access: access.socket(account))
   }
