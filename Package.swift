@@ -88,9 +88,10 @@ let package = Package(
       name: "SupervisionTests", dependencies: ["FastCGI", "POSIX", "Supervision", "TestSupport", "pico-auth"]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["AuthServer", "DeploymentTemplates", "Gate", "TestSupport", "Wire", "pico-auth"]),
+      dependencies: ["AuthServer", "CGI", "DeploymentTemplates", "Gate", "TestSupport", "Wire", "pico-auth"]),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["TestSupport", "Wallets", "custom-stores", "pico-auth"]),
+      name: "IntegrationTests",
+      dependencies: ["Gate", "TestSupport", "Wallets", "custom-stores", "pico-auth"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -15,7 +15,7 @@ extension SessionCookie {
     guard let cookie else {
       throw Problem(.badRequest, "cookies are disabled (server_auth.cookie_name unset)")
     }
-    try OwnOrigin.checkSignIn(request)
+    try OwnOrigin.checkSignIn(GateInputs(request))
     return cookie
   }
 

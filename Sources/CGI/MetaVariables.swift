@@ -33,7 +33,7 @@ public struct MetaVariables: Sendable {
   /// refuses the request.
   public private(set) var unknownRequirement: String?
   /// The inputs that came in more than one variable, a bit each.
-  private var repeated: UInt32 = 0
+  private var repeated: UInt64 = 0
 
   public init() {}
 

@@ -43,35 +43,20 @@ public struct AccessGate: Sendable {
   /// cookie.
   /// - Parameter requirements: the identity must meet all of them.
   /// - Throws: ``Refusal``; `StoreError` if the store can't tell whether the token is revoked.
-  public func admit(_ request: Request, _ requirements: [Requirements]) throws -> Admission {
-    let inputs = GateInputs(request)
-    return try naming(requirements) {
+  public func admit(_ inputs: GateInputs, _ requirements: [Requirements]) throws -> Admission {
+    try naming(requirements) {
       let credential = try reader.credential(in: inputs)
       let identity = try decide(credential, agent: { try reader.agent(in: inputs) }, requirements)
       return Admission(identity: identity, credential: credential)
     }
   }
 
-  /// Decides on a request to a route of a program that embeds this gate.
-  /// - Parameter requirements: what the identity must have. By default, any good credential passes.
-  /// - Throws: `Problem` 401 or 403, which is the answer to the client; `StoreError` if the store can't tell whether
-  ///   the token is revoked.
-  public func admit(
-    _ request: Request, requiring requirements: Requirements = Requirements()
-  ) throws -> Identity {
-    do {
-      return try admit(request, [requirements]).identity
-    } catch let refusal as Refusal {
-      throw refusal.problem
-    }
-  }
-
   /// Decides on a request to one of this program's own routes. It reads the Authorization field only, so no cookie
   /// and no agent's token counts.
   /// - Throws: ``Refusal``; `StoreError` if the store can't tell whether the token is revoked.
-  public func admitBearer(_ request: Request, requiring requirements: Requirements) throws -> Identity {
+  public func admitBearer(_ inputs: GateInputs, requiring requirements: Requirements) throws -> Identity {
     try naming([requirements]) {
-      try decide(try reader.bearer(in: GateInputs(request)), agent: { nil }, [requirements])
+      try decide(try reader.bearer(in: inputs), agent: { nil }, [requirements])
     }
   }
 

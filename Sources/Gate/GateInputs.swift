@@ -3,7 +3,7 @@ import CGI
 /// The inputs of a request that the gate may read. `RequestInput` declares them.
 ///
 /// Any other input reads as absent. A web server caches the gate's answers, and its cache key consists of the
-/// declared inputs. So no answer depends on an input that the key lacks.
+/// declared inputs. So no answer depends on an input that the key lacks. In this module, only this file sees requests.
 public struct GateInputs: Sendable {
   private let variables: MetaVariables
 
@@ -27,4 +27,20 @@ public struct GateInputs: Sendable {
   /// The name of a variable that has the prefix of a requirement and is none, such as a misspelled one; nil if there
   /// is none.
   var unknownRequirement: String? { variables.unknownRequirement }
+}
+
+extension AccessGate {
+  /// Decides on a request to a route of a program that embeds this gate.
+  /// - Parameter requirements: what the identity must have. By default, any good credential passes.
+  /// - Throws: `Problem` 401 or 403, which is the answer to the client; `StoreError` if the store can't tell whether
+  ///   the token is revoked.
+  public func admit(
+    _ request: Request, requiring requirements: Requirements = Requirements()
+  ) throws -> Identity {
+    do {
+      return try admit(GateInputs(request), [requirements]).identity
+    } catch let refusal as Refusal {
+      throw refusal.problem
+    }
+  }
 }

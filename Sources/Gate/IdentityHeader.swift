@@ -54,6 +54,8 @@ public final class IdentityHeader: Sendable {
     _ name: StaticString, _ summary: String, _ value: @escaping @Sendable (Identity, String?) -> String
   ) {
     self.name = "\(name)"
+    // The web servers' files know forged spellings by these prefixes.
+    precondition(self.name.hasPrefix("Remote-") || self.name.hasPrefix("X-Auth-"))
     self.summary = summary
     self.value = value
     let variable = "Variable-" + self.name.uppercased().replacing("-", with: "_")

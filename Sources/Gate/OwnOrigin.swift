@@ -1,4 +1,3 @@
-import CGI
 import Wire
 
 /// Checks that a page of this site caused a request with the session cookie.
@@ -20,8 +19,7 @@ public enum OwnOrigin {
   /// Checks a sign-in that sets the session cookie, if the request has an Origin field. Browsers send one with every
   /// POST. Without this check, a page of another site could sign the browser in under an account of its choice.
   /// - Throws: ``Refusal/foreignOrigin``.
-  public static func checkSignIn(_ request: Request) throws(Refusal) {
-    let inputs = GateInputs(request)
+  public static func checkSignIn(_ inputs: GateInputs) throws(Refusal) {
     if inputs[.origin] != nil { try require(inputs) }
   }
 

@@ -26,7 +26,7 @@ import Testing
     #expect(settings.accessTokenMinutes == 15)
     #expect(settings.refreshTokenDays == 7)
     #expect(settings.challengeSeconds == 60)
-    #expect(settings.walletAlgorithms.starts(with: ["ML-DSA-65", "Ed25519", "secp256k1"]))
+    #expect(Set(settings.walletAlgorithms).isSuperset(of: ["ML-DSA-65", "Ed25519", "secp256k1"]))
     #expect(!settings.allowsPasswordLogin)
     #expect(settings.adminEmail == "admin@pico.local")
     #expect(settings.fleetSecret.isEmpty)

@@ -87,4 +87,17 @@ import Testing
     #expect(request.variables[.authorization] == "Bearer x")
     #expect(request.variables[.fleetSecret] == nil)
   }
+
+  /// Each bit stands for one input.
+  @Test(arguments: RequestInput.allCases.filter(\.isHeaderField))
+  func aFieldThatComesTwiceIsNoticed(_ input: RequestInput) {
+    var variables = MetaVariables()
+    for count in 1...2 {
+      var name = input.variable
+      name.withUTF8 { name in
+        variables.add(name: UnsafeRawBufferPointer(name), value: UnsafeRawBufferPointer(name))
+      }
+      #expect(RequestInput.allCases.allSatisfy { variables.isRepeated($0) == (count == 2 && $0 == input) })
+    }
+  }
 }

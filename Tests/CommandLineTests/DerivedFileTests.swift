@@ -3,7 +3,9 @@ import TestSupport
 import Testing
 
 /// What is made of declarations says the same as they do. `make configs` writes it again.
-@Suite struct DerivedFileTests {
+///
+/// One at a time: two of the tables are in one file, and an update of one must not undo that of the other.
+@Suite(.serialized) struct DerivedFileTests {
   /// A part of a file between two lines of its own.
   private struct Region {
     let path: String

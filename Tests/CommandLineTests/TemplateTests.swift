@@ -1,5 +1,7 @@
+import CGI
 import DeploymentTemplates
 import Foundation
+import Gate
 import Supervision
 import TestSupport
 import Testing
@@ -110,6 +112,52 @@ import Testing
     for part in parts.keys { #expect(all.contains("{{include \(part)}}"), "\(part)") }
     for file in try target.files(Self.deployment) {
       #expect(!file.text.contains("{{"), "\(file.name)")
+    }
+  }
+
+  /// A line that is there for two identity headers is there for every one. What a list that is written by hand lacks, a
+  /// client could claim.
+  @Test(arguments: DeploymentTarget.all.map(\.name))
+  func everyListOfIdentityHeadersIsWhole(_ name: String) throws {
+    let target = try #require(DeploymentTarget.named(name))
+    for file in try target.files(Self.deployment) {
+      var headers: [String: Set<String>] = [:]
+      for line in file.text.split(separator: "\n") where !line.hasPrefix("#") {
+        for header in IdentityHeader.all {
+          // The last entry of a list has no comma.
+          let line = line.hasSuffix(",") ? line.dropLast() : line
+          let form = Self.form(of: line, header.name)
+          if form != line { headers[form, default: []].insert(header.name) }
+        }
+      }
+      for (form, names) in headers where names.count > 1 {
+        let missing = IdentityHeader.all.map(\.name).filter { !names.contains($0) }
+        #expect(missing.isEmpty, "\(file.name): \(form)")
+      }
+    }
+  }
+
+  /// The line with a mark for each spelling of a header's name.
+  private static func form(of line: Substring, _ name: String) -> String {
+    let underscored = name.replacing("-", with: "_")
+    return [name, underscored, underscored.uppercased(), underscored.lowercased()].enumerated()
+      .reduce(String(line)) { $0.replacing($1.element, with: "<\($1.offset)>") }
+  }
+
+  /// nginx asks with every input of the gate, and the key of its cache has each.
+  @Test(arguments: RequestInput.allCases.filter { $0.gateUse != .none })
+  func nginxTellsTheGateAndTheCacheOfEveryInput(_ input: RequestInput) throws {
+    let target = try #require(DeploymentTarget.named("nginx"))
+    let files = try target.files(Self.deployment).filter {
+      $0.text.contains("location = /_pico_auth_verify {")
+    }
+    #expect(files.contains { $0.text.contains("fastcgi_cache_key ") })
+    for file in files {
+      let parameter = file.text.firstMatch(of: try Regex("fastcgi_param \(input.variable) ([$][a-z_]+)[; ]"))
+      let variable = try #require(parameter?.output[1].substring, "\(file.name)")
+      for key in file.text.matches(of: /(?m)^ *fastcgi_cache_key "(.*)";$/) {
+        #expect(key.1.contains("\(variable)\\n"), "\(file.name)")
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Gate
 import TestSupport
 import Testing
 
@@ -66,11 +67,7 @@ import Testing
   func inAnOpenPlaceNobodySaysWhoTheyAre(_ kind: GuardedSite.Kind) throws {
     let guarded = try GuardedSite.start(kind)
     #expect(try guarded.get("/open/", bearer: nil).status == 200, "\(guarded.site.output)")
-    let names = [
-      "Remote-User", "Remote-Groups", "X-Auth-Request-User", "X-Auth-Request-Access-Token", "X-Auth-Subject",
-      "X-Auth-Role", "X-Auth-Scope", "X-Auth-Session", "X-Auth-Token-Id", "X-Auth-Expires", "X-Auth-Agent",
-    ]
-    for name in names {
+    for name in IdentityHeader.all.map(\.name) {
       for spelling in [
         name, name.lowercased(), name.replacing("-", with: "_"), name.replacing("-", with: "."),
       ] {

@@ -1,4 +1,5 @@
 import Foundation
+import Gate
 import TestSupport
 import Testing
 import Wallets
@@ -230,11 +231,7 @@ import Wallets
     let token = try guarded.site.client.session("me", role: "builder")
     let truth = told(try guarded.get("/any/", bearer: token))
     #expect(truth["REMOTE_USER"] == "me")
-    let names = [
-      "Remote-User", "Remote-Groups", "X-Auth-Request-User", "X-Auth-Request-Access-Token", "X-Auth-Subject",
-      "X-Auth-Role", "X-Auth-Scope", "X-Auth-Session", "X-Auth-Token-Id", "X-Auth-Expires", "X-Auth-Agent",
-    ]
-    for name in names {
+    for name in IdentityHeader.all.map(\.name) {
       let underscored = name.replacing("-", with: "_")
       let spellings = [
         name, name.lowercased(), name.uppercased(), underscored, name.replacing("-", with: "."),

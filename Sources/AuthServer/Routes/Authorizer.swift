@@ -23,7 +23,7 @@ struct Authorizer: Sendable {
     let requirements = try clear { () throws(Requirements.Unclear) in
       [try Requirements(parameters: inputs), try Requirements(query: request.query)]
     }
-    let admission = try gate.admit(request, requirements)
+    let admission = try gate.admit(inputs, requirements)
     // A script in a page may send a query too. HttpOnly keeps the cookie's token from scripts, so the answer must not
     // reveal it.
     let isAskedByQuery =
@@ -43,7 +43,7 @@ struct Authorizer: Sendable {
     let requirements = try clear { () throws(Requirements.Unclear) in
       try Requirements(parameters: inputs)
     }
-    let admission = try gate.admit(request, [requirements])
+    let admission = try gate.admit(inputs, [requirements])
     return Response(
       status: .ok,
       fields: admission.fields(.variables, withToken: inputs.asksForToken))

@@ -95,7 +95,7 @@ public struct Endpoint: Sendable {
     let gate = context.gate
     return { request in
       guard let requirements else { throw Refusal.unclearRequirement }
-      return try handler(request, try gate.admitBearer(request, requiring: requirements))
+      return try handler(request, try gate.admitBearer(GateInputs(request), requiring: requirements))
     }
   }
 
