@@ -70,16 +70,20 @@ public struct AccessGate: Sendable {
     _ credential: Credential, agent: () throws -> Credential?, _ requirements: [Requirements],
     _ run: CheckRun = .enforcing
   ) throws -> Identity {
-    let claims = try authenticator.authenticate(credential, run)
-    let agent = try agent().map { try authenticator.authenticate($0) }
-    let identity = Identity(claims: claims, agent: agent)
-    for requirement in requirements { try requirement.check(identity, run) }
     do {
+      let claims = try authenticator.authenticate(credential, run)
+      let agent = try agent().map { try authenticator.authenticate($0) }
+      let identity = Identity(claims: claims, agent: agent)
+      for requirement in requirements { try requirement.check(identity, run) }
       try run.conclude()
-    } catch let error as TokenError {
-      throw Refusal(for: error, credential.kind)
+      return identity
+    } catch {
+      // An observed run goes on after a failure. The first failure is the one that the client gets.
+      switch run.firstFailure ?? error {
+      case let error as TokenError: throw Refusal(for: error, credential.kind)
+      case let error: throw error
+      }
     }
-    return identity
   }
 
   /// Adds the required roles and scopes to a refusal, for the `scope` parameter of WWW-Authenticate. RFC 6750,

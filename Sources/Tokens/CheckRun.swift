@@ -94,9 +94,12 @@ public struct CheckRun {
     try part { () throws(Failure) in try step(name, check, given: given(), found: { _ in found() }) }
   }
 
+  /// The first failure that the run kept for its observer.
+  public var firstFailure: (any Error)? { observer?.firstFailure }
+
   /// Ends the run.
-  /// - Throws: the first failure that the run kept for its observer.
+  /// - Throws: ``firstFailure``.
   public func conclude() throws {
-    if let failure = observer?.firstFailure { throw failure }
+    if let firstFailure { throw firstFailure }
   }
 }

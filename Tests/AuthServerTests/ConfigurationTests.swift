@@ -1,6 +1,7 @@
-import AuthServer
 import TestSupport
 import Testing
+
+@testable import AuthServer
 
 @Suite struct ConfigurationTests {
   private let folder = TemporaryFolder()
@@ -176,5 +177,23 @@ import Testing
     let mistakes = mistakes("server_auth:\n  trusted_proxies: [\"\(range)\"]\n")
     #expect(mistakes.count == 1)
     #expect(mistakes.first?.contains("trusted_proxies has \(range), which is neither") == true)
+  }
+
+  /// libyaml refuses some characters that JSON may hold, and reads others as line breaks.
+  @Test(arguments: ["a\u{7f}b", "a\u{85}b", "a\u{2028}b", "a\u{feff}b", "a\u{fffe}b", "\u{1f600}\u{e9}"])
+  func aDocumentHoldsEveryCharacter(_ text: String) throws {
+    let given = try load(nil, ["SERVER_AUTH_AUDIENCE": text])
+    try folder.write("document.yaml", String(decoding: given.document(), as: UTF8.self))
+    let taken = try Configuration(file: folder.file("document.yaml"), environment: [:])
+    #expect(taken.settings.audience.unicodeScalars.elementsEqual(text.unicodeScalars))
+  }
+
+  /// The list that is made while the declarations are initialized has each of them, in their order.
+  @Test func everyDeclarationIsListed() {
+    let properties = Mirror(reflecting: SettingDeclarations.shared).children.compactMap {
+      ($0.value as? any SettingDeclaration)?.name
+    }
+    #expect(properties.count > 30)
+    #expect(SettingDeclarations.all.map(\.name) == properties)
   }
 }

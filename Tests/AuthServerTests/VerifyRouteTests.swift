@@ -397,4 +397,21 @@ import Wallets
       }
     }
   }
+
+  /// An explanation is the gate's own decision, also of a token with several faults.
+  @Test(arguments: [
+    "%h.W10.%s", "%h.W10.AAAA", "..", "a.b.c", "e30.W10.%s", "%h.%p.AAAA", "%h.%pA.%s", "%h.%p", "x y",
+  ])
+  func anExplanationSaysWhatTheGateSays(_ form: String) throws {
+    let parts = try token(role: "builder").split(separator: ".").map(String.init)
+    let token = form.replacing("%h", with: parts[0]).replacing("%p", with: parts[1]).replacing(
+      "%s", with: parts[2])
+    for requirements in [Requirements(), Requirements(roles: ["operator"])] {
+      let explained = try backend.server.gate.explain(token, requiring: requirements)
+      let role = requirements.roles.isEmpty ? "" : "?role=operator"
+      let answer = backend.send("GET", "/verify\(role)", fields: [("Authorization", "Bearer \(token)")])
+      #expect(explained.status == answer.status)
+      #expect(explained.detail == answer.detail)
+    }
+  }
 }

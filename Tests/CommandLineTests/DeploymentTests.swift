@@ -118,4 +118,20 @@ import Testing
       ])
     #expect(!(verify.output + verify.errors).contains("pico-auth."), "\(verify.errors)")
   }
+
+  /// What would be a variable, the end of a block or another line in a web server's language.
+  @Test(arguments: [
+    ("--listen", "unix:/a;b"), ("--listen", "unix:/a b"), ("--program", "/a\nb"), ("--program", "/a\"b"),
+    ("SERVER_AUTH_BASE_PATH", "/a$uri"), ("SERVER_AUTH_BASE_PATH", "/a}location"),
+    ("SERVER_AUTH_STATE_DIR", "/a\nb"),
+  ])
+  func aValueThatAServerWouldMistakeIsRefused(_ name: String, _ value: String) throws {
+    let isOption = name.hasPrefix("--")
+    for target in Self.targets {
+      let result = try print(
+        [target] + (isOption ? [name, value] : []), environment: isOption ? [:] : [name: value])
+      #expect(result.status != 0, "\(target)")
+      #expect(result.errors.contains("can't hold"), "\(result.errors)")
+    }
+  }
 }

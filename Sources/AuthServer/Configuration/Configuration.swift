@@ -65,7 +65,22 @@ public struct Configuration: Sendable {
     }
     var document = JSONObjectWriter()
     document.add("server_auth", json: values.finish())
-    return document.finish()
+    return Self.readableAsYAML(document.finish())
+  }
+
+  /// Escapes the characters that YAML reads otherwise than JSON: it refuses some, and folds others into a line break. YAML
+  /// 1.1, section 5.1.
+  private static func readableAsYAML(_ json: [UInt8]) -> [UInt8] {
+    var text = ""
+    for scalar in String(decoding: json, as: UTF8.self).unicodeScalars {
+      switch scalar.value {
+      case 0x7f...0x9f, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff:
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return Array(text.utf8)
   }
 
   private mutating func refuse(_ mistake: String) { mistakes.append(mistake) }

@@ -42,6 +42,7 @@ public struct Setting<Value: SettingValue>: SettingDeclaration {
     self.spelling = spelling
     self.isShipped = isShipped
     self.summary = summary
+    SettingRegister.add(self)
   }
 
   public var defaultText: String { unset ?? defaultValue.display }

@@ -120,15 +120,12 @@ public struct SettingDeclarations: Sendable {
 }
 
 extension SettingDeclarations {
-  static let shared = SettingDeclarations()
+  private static let declared = SettingRegister.collect { SettingDeclarations() }
+
+  static let shared = declared.declarations
 
   /// The declarations as a list, in their order.
-  static let readable: [any ReadableSetting] = Mirror(reflecting: shared).children.map {
-    guard let setting = $0.value as? any ReadableSetting else {
-      preconditionFailure("\($0.label ?? "") is no setting")
-    }
-    return setting
-  }
+  static let readable: [any ReadableSetting] = declared.list
 
   /// The declarations as a list, in their order.
   public static let all: [any SettingDeclaration] = readable

@@ -61,6 +61,7 @@ struct PrintConfig: ParsableCommand {
         configFile: Files.absolute(Program.configFile(config.file) ?? Program.defaultConfig),
         program: program.map(Files.absolute) ?? Self.ownPath,
         listen: Self.absolute(ListenAddress(listen)!), workers: workers, threads: threads)
+      try Self.check(values)
       var files = try deploymentTarget().files(values)
       if let file {
         files = files.filter { $0.name == file }
@@ -76,6 +77,25 @@ struct PrintConfig: ParsableCommand {
         }
       }
     }
+  }
+
+  /// Refuses values that would be something else in a web server's language: a variable, the end of a block, another line.
+  /// - Throws: ``CommandError`` that names the value.
+  private static func check(_ values: DeploymentValues) throws {
+    let all = [
+      ("base_path", values.basePath), ("state_dir", values.stateFolder), ("--config", values.configFile),
+      ("--program", values.program), ("--listen", "\(values.listen)"),
+    ]
+    for (name, value) in all where value.unicodeScalars.contains(where: isSpecial) {
+      throw CommandError(
+        "\(name) is \(value): configurations can't hold white space, control characters and any of \" ' { } ; $ \\ #"
+      )
+    }
+  }
+
+  private static func isSpecial(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isWhitespace || scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
+      || "\"'{};$\\#".unicodeScalars.contains(scalar)
   }
 
   /// Creates a folder if it is missing, with mode 0755 as web servers' folders have.
