@@ -57,8 +57,8 @@ public struct MetaVariables: Sendable {
     set { values[input.rawValue] = newValue }
   }
 
-  /// Whether a header field came in more than one variable. The order then tells nothing: lighttpd hands over
-  /// `X.Forwarded.For` under the name of X-Forwarded-For, wherever that stands.
+  /// Whether a header field came in more than one variable. Their order means nothing then: lighttpd passes
+  /// `X.Forwarded.For` under the name of X-Forwarded-For, before or after the real field.
   public func isRepeated(_ input: RequestInput) -> Bool { repeated & 1 << input.rawValue != 0 }
 
   /// Adds a variable, if it is one that this program looks at. Bytes that aren't UTF-8 become U+FFFD and so match

@@ -2,10 +2,10 @@ import HTTPTypes
 import POSIX
 import Wire
 
-/// What answers one path.
+/// A path, and the handler that answers it.
 public struct Route: Sendable {
   public typealias Handler = @Sendable (Request) throws -> Response
-  /// Takes processor time for a request, and gives what answers it then.
+  /// Hashes a password, and returns the handler that answers the request.
   public typealias Preparation = @Sendable (Request) throws -> Handler
 
   enum Action: Sendable {
@@ -14,12 +14,12 @@ public struct Route: Sendable {
   }
 
   let path: String
-  /// nil: any.
+  /// nil for any method.
   let method: HTTPRequest.Method?
   let action: Action
 
   /// - Parameters:
-  ///   - method: GET answers HEAD too; nil is every method, for what asks about another request and has that one's.
+  ///   - method: GET answers HEAD too. nil accepts every method: `verify` gets the method of the request that it decides on.
   ///   - path: begins with a slash.
   ///   - lane: what the handler may wait for.
   public init(
@@ -30,7 +30,7 @@ public struct Route: Sendable {
     action = .handler(lane, handler)
   }
 
-  /// A route that hashes a password first; what answers then may wait.
+  /// A route that hashes a password first. The handler that it returns may wait.
   public init(_ method: HTTPRequest.Method, _ path: String, hashing preparation: @escaping Preparation) {
     self.path = path
     self.method = method
@@ -46,9 +46,9 @@ public struct Router: Sendable {
   private let report: @Sendable (any Error) -> Problem
 
   /// - Parameters:
-  ///   - basePath: what the paths of `routes` lie below; begins with a slash and doesn't end with one.
-  ///   - absoluteRoutes: routes whose paths are whole, such as those below `/.well-known`.
-  ///   - report: turns an error that is no ``ProblemConvertible`` into a ``Problem``, and logs it where it should be known.
+  ///   - basePath: the prefix of the paths in `routes`. Begins with a slash and doesn't end with one.
+  ///   - absoluteRoutes: routes outside of the base path, such as `/.well-known/jwks.json`.
+  ///   - report: turns an error that isn't a ``ProblemConvertible`` into a ``Problem``, and may log it.
   public init(
     basePath: String, routes: [Route], absoluteRoutes: [Route] = [],
     report: @escaping @Sendable (any Error) -> Problem
@@ -59,10 +59,10 @@ public struct Router: Sendable {
     self.report = report
   }
 
-  /// Answers a request; never fails.
+  /// Answers a request. Never fails.
   public func respond(to request: Request) -> Response { work(for: request).respond() }
 
-  /// What answers a request, to be run in its lane. Running it never fails.
+  /// The work that answers a request, with its lane. Running it never fails.
   public func work(for request: Request) -> Work {
     do throws(Problem) {
       switch try route(for: request).action {
@@ -77,7 +77,8 @@ public struct Router: Sendable {
     }
   }
 
-  /// A handler's work. Where it turns out that it would have to wait, and may not, all of it is done in another lane.
+  /// A handler's work. If the handler would have to wait and its lane doesn't allow that, all of it runs again in the blocking
+  /// lane.
   public func work(for request: Request, lane: Lane, _ handler: @escaping Route.Handler) -> Work {
     Work(lane: lane) { [self] in
       attempt {
@@ -116,9 +117,9 @@ public struct Router: Sendable {
 
   /// The routes for a request's path, all methods.
   ///
-  /// SCRIPT_NAME and PATH_INFO together are what the client asked for, and what web servers close paths by. Where that lies
-  /// below the base path, nothing else counts: its end, which clients choose, must not be a second name of a route. Elsewhere a
-  /// script of another name is mapped, and PATH_INFO counts: below the base path, or alone.
+  /// SCRIPT_NAME and PATH_INFO together are the path that the client requested, and the path that web servers close. If it lies
+  /// below the base path, nothing else counts: clients choose its end, which must not become a second name of a route. Otherwise,
+  /// the web server maps a script to another path, and PATH_INFO counts, below the base path or alone.
   private func candidates(for request: Request) -> [Route] {
     let path = request.path
     if let absolute = Self.routes(of: absoluteRoutes, at: path) { return absolute }
@@ -127,7 +128,7 @@ public struct Router: Sendable {
     return Self.routes(of: routes, at: local) ?? []
   }
 
-  /// What follows the base path in a path; nil where the path doesn't begin with all of its segments.
+  /// The rest of a path after the base path; nil if the path doesn't begin with all segments of the base path.
   private func belowBase(_ path: String) -> String? {
     let bytes = path.utf8
     guard bytes.starts(with: basePath.utf8) else { return nil }
@@ -136,7 +137,7 @@ public struct Router: Sendable {
   }
 
   private static func routes(of routes: [String: [Route]], at path: String) -> [Route]? {
-    // A dictionary takes other spellings of a letter for the same.
+    // A dictionary compares by canonical equivalence, so another spelling of a letter would match.
     guard let found = routes[path], found[0].path.hasSameBytes(as: path) else { return nil }
     return found
   }

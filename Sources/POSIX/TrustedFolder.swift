@@ -1,23 +1,24 @@
 import Glibc
 
-/// Whether other users could exchange the files in a folder, or the folder itself.
+/// Checks whether other users could replace the files in a folder, or the folder itself.
 ///
-/// Root, and the user this process runs as, are trusted. For root, whose commands work in folders of services, any
-/// owner is. In a folder with the sticky bit, such as `/tmp`, others can't touch files that aren't theirs.
+/// Root and the user of this process are trusted. A process of root's trusts every owner, because root's commands work in the
+/// folders of services. In a folder with the sticky bit, such as `/tmp`, others can't touch files that aren't theirs.
 public enum TrustedFolder {
-  /// What lets others remove or replace files.
+  /// A permission that lets others remove or replace files.
   public struct Fault: CustomStringConvertible {
-    /// The folder or link that it is about.
+    /// The path of the folder or link.
     public let place: String
-    /// What is wrong, and what to do.
+    /// The fault and the remedy.
     public let description: String
   }
 
   /// How many symbolic links a path may have. `path_resolution(7)`.
   private static let maximumLinks = 40
 
-  /// What lets others remove or replace files in a folder, be it by the folder, by one above it, or by a link on the way to
-  /// it; nil where nothing does. A folder that isn't there has none, those above it may.
+  /// The fault of a folder, of a folder above it, or of a link on the way to it, that lets others remove or replace its files.
+  /// A missing folder has no fault of its own.
+  /// - Returns: nil if there is no fault.
   /// - Throws: ``SystemError`` (`stat`, `lstat`, `readlink`).
   public static func fault(_ path: String) throws(SystemError) -> Fault? {
     if let status = try FileStatus.ofFile(at: path), status.isDirectory {
@@ -27,8 +28,9 @@ public enum TrustedFolder {
     return try faultAbove(path)
   }
 
-  /// What lets others write to a file, or put another in its place; nil where nothing does, or there is no such file. A file
-  /// without a name, as in memory or a deleted one, is left to whoever passed it on.
+  /// The fault that lets others write to a file, or put another one in its place. A file without a name, such as one in memory,
+  /// is trusted as its opener is.
+  /// - Returns: nil if there is no fault, or no such file.
   /// - Throws: ``SystemError`` (`stat`, `lstat`, `readlink`).
   public static func fault(ofFile path: String) throws(SystemError) -> Fault? {
     guard let status = try FileStatus.ofFile(at: path), status.links > 0,
@@ -41,7 +43,7 @@ public enum TrustedFolder {
     return try faultAbove(path)
   }
 
-  /// Walks to a folder or file as the kernel does, through every link, and looks at each folder that a name is looked up in.
+  /// Walks to a folder or file as the kernel does, through every link, and checks each folder in which it looks up a name.
   private static func faultAbove(_ path: String) throws(SystemError) -> Fault? {
     var place = ""
     var names: [Substring] = []
@@ -51,7 +53,7 @@ public enum TrustedFolder {
     }
     try enter(path)
     if !path.hasPrefix("/") { try enter(Files.workingFolder()) }
-    // Those above it were looked at on the way to it.
+    // The walk has checked the folders above it.
     var unseen = try FileStatus.ofFile(at: "/")
     var links = 0
     while let name = names.popLast() {

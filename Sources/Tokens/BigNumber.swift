@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// A whole number of any size. `BN_new(3)`. Not to be shared between threads.
+/// A whole number of any size. `BN_new(3)`. Threads must not share one.
 final class BigNumber {
   private let number: OpaquePointer
 
@@ -9,17 +9,17 @@ final class BigNumber {
   /// - Parameter bytes: big-endian.
   convenience init(_ bytes: [UInt8]) { self.init(owning: BN_bin2bn(bytes, Int32(bytes.count), nil)) }
 
-  /// A number of a key; nil where it has none of that name. `EVP_PKEY_get_bn_param(3)`.
+  /// A number of a key; nil if the key has no number of that name. `EVP_PKEY_get_bn_param(3)`.
   convenience init?(_ name: String, of key: OpaquePointer) {
     var number: OpaquePointer?
     guard EVP_PKEY_get_bn_param(key, name, &number) == 1, let number else { return nil }
     self.init(owning: number)
   }
 
-  // What was taken from a private key doesn't stay in memory.
+  // A number of a private key must not stay in memory.
   deinit { BN_clear_free(number) }
 
-  /// How long it is, without its sign.
+  /// The number of bits, without the sign.
   var bits: Int { Int(BN_num_bits(number)) }
   var isZero: Bool { BN_is_zero(number) == 1 }
 
@@ -49,7 +49,7 @@ final class BigNumber {
     return difference
   }
 
-  /// Whether it is the square of a whole number.
+  /// Whether the number is the square of a whole number.
   var isSquare: Bool {
     // One number in twenty passes this.
     let remainder = remainder(64 * 63)
@@ -68,7 +68,7 @@ final class BigNumber {
     (0..<modulus).reduce(0) { $0 | 1 << ($1 * $1 % modulus) }
   }
 
-  /// The largest number whose square isn't larger; by Newton's way, whose digits double with each step.
+  /// The integer square root, by Newton's method, which doubles the correct digits with each step.
   func squareRoot() -> BigNumber {
     let context = BN_CTX_new()
     defer { BN_CTX_free(context) }

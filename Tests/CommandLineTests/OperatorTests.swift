@@ -1,3 +1,4 @@
+import DeploymentTemplates
 import Foundation
 import TestSupport
 import Testing
@@ -287,7 +288,7 @@ import Testing
   }
 
   /// As the README has it: the folder isn't there yet.
-  @Test(arguments: ["nginx", "lighttpd", "apache", "systemd"])
+  @Test(arguments: DeploymentTarget.all.map(\.name))
   func printConfigMakesItsFolder(_ target: String) throws {
     let directory = folder.file("etc/\(target)/pico-auth")
     let result = try run([Tool.picoAuth, "print-config", target, "--directory", directory])

@@ -31,22 +31,11 @@ final class LocalWorker: Sendable {
     let writing = FileHandle(owning: ends[1])
     lifeline.withLock { $0 = writing }
     let logger = LogRecorder().logger
-    let started = Monitor(false)
-    thread = try POSIX.Thread.start {
-      do throws(SystemError) {
-        let loop = try WorkerLoop(
-          listener: listener.descriptor, stop: LifelineStop(lifeline: reading),
-          threads: threads, heartbeat: heartbeat,
-          logger: logger, handler: handler)
-        try loop.start()
-        started.withLock { $0 = true }
-        started.wake()
-        loop.waitUntilStopped()
-      } catch {
-        fatalError("\(error)")
-      }
-    }
-    started.wait { $0 ? () : nil }
+    let loop = try WorkerLoop(
+      listener: listener.descriptor, stop: LifelineStop(lifeline: reading), threads: threads,
+      heartbeat: heartbeat, logger: logger, handler: handler)
+    try loop.start()
+    thread = try POSIX.Thread.start { loop.waitUntilStopped() }
   }
 
   /// Ends the loop as the end of its supervisor does.

@@ -1,17 +1,18 @@
 import Glibc
 import POSIX
 
-/// Opening the files that workers share.
+/// Opens the files that workers share.
 enum SharedFiles {
-  /// Opens a file that others of our processes use as well; nil where there is none.
-  /// - Throws: ``StoreError`` where somebody else could have written it; ``SystemError``.
+  /// Opens a file that other pico-auth processes use as well.
+  /// - Returns: nil if the file is missing.
+  /// - Throws: ``StoreError`` if another user could have written it; ``SystemError``.
   static func open(_ path: String, flags: FileHandle.Flags) throws -> FileHandle? {
     guard let handle = try FileHandle.existing(path, flags: flags) else { return nil }
     try check(handle, path)
     return handle
   }
 
-  /// - Throws: ``StoreError`` where somebody else could have written the file, or put a file of root's in its place;
+  /// - Throws: ``StoreError`` if another user could have written the file, or put one of root's files in its place;
   ///   ``SystemError``.
   static func check(_ handle: FileHandle, _ path: String) throws {
     let status = try handle.status()
@@ -27,8 +28,8 @@ enum SharedFiles {
     if own == 0 { try checkAsRoot(status, path) }
   }
 
-  /// Root may read and change what the folder's owner may not. A hard link to such a file, in the place of a store's, would
-  /// have root's commands copy it or write to it. The file's other names may be gone.
+  /// Root can read and change files that the folder's owner can't. If the owner replaces a store's file by a hard link to such a
+  /// file, root's commands would copy it or write to it. The file's other names may be gone, so the link count isn't enough.
   private static func checkAsRoot(_ status: FileStatus, _ path: String) throws {
     guard status.links <= 1 else {
       throw StoreError("\(path): is a hard link to a file that may be another's: put a copy in its place")
@@ -41,20 +42,20 @@ enum SharedFiles {
     )
   }
 
-  /// - Throws: ``StoreError`` where others could exchange the files in the folder that a path lies in; ``SystemError``.
+  /// - Throws: ``StoreError`` if other users could replace files in the path's folder; ``SystemError``.
   static func checkFolder(of path: String) throws {
     let folder = Files.parent(of: path)
     if let fault = try TrustedFolder.fault(folder) { throw StoreError("\(folder): \(fault)") }
   }
 
-  /// Writes to where a file lies, and takes it back: a full or read-only disk, a folder that is another user's show.
+  /// Writes to a file's folder, and undoes it. This finds a full or read-only disk, and a folder of another user.
   /// - Throws: ``StoreError``, ``SystemError``.
   static func checkWritable(_ path: String) throws {
     try checkFolder(of: path)
     _ = try open(path, flags: .readWrite)
     let probe = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).probe"
     let handle = try FileHandle(path: probe, flags: .createNew)
-    // Nameless from now on, so that a crash leaves nothing.
+    // Without a name, the file is gone after a crash.
     try Files.remove(probe)
     try handle.writeAll([UInt8](repeating: 0, count: 4096), at: 0)
   }

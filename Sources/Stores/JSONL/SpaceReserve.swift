@@ -1,20 +1,19 @@
 import POSIX
 import Synchronization
 
-/// Space on the disk of the revocations that is kept for them. Stores that anybody can make grow ask before they write, and
-/// refuse below the reserve; revocations don't ask.
+/// Disk space that is reserved for revocations. The stores that any client can fill ask the reserve before they write, and
+/// refuse records below it. Revocations don't ask.
 ///
-/// A look at the file system tells of all processes, and is too dear for each record. So a process goes by its last look, less
-/// what it has let through since. Other processes write meanwhile: the more they could have, and the closer the reserve is,
-/// the sooner it looks again.
+/// `statvfs(3)` counts what all processes wrote, but costs too much for each record. So a process uses its last result, less
+/// what it has let through since. Other processes write meanwhile, so the process asks again soon, and sooner near the reserve.
 public final class SpaceReserve: Sendable {
-  /// A smaller reserve may be used up by what is on its way to the disk when it is reached. Bytes.
+  /// Records that are being written when the reserve is reached may use up a smaller reserve. Bytes.
   public static let least = 16 << 20
-  /// How long one look counts. Nanoseconds.
+  /// How long one result is valid. Nanoseconds.
   private static let validity: UInt64 = 250_000_000
-  /// How much may be let through on one look. Bytes.
+  /// How much one result lets through. Bytes.
   private static let allowance = 1 << 20
-  /// Closer than this to the reserve, each record has a look of its own. Bytes.
+  /// Closer than this to the reserve, the process asks for each record. Bytes.
   private static let closeness = 16 << 20
   /// Seconds.
   private static let retryAfter = 10
@@ -24,21 +23,21 @@ public final class SpaceReserve: Sendable {
   private let folder: String
   private let nextLook = Atomic<UInt64>(0)
   private let lastFree = Atomic<Int>(.max)
-  /// What was let through since the last look. Bytes.
+  /// What the process has let through since the last result. Bytes.
   private let taken = Atomic<Int>(0)
 
-  /// - Parameter path: a file of revocations; it need not be there.
+  /// - Parameter path: the file of the revocations, which may be missing.
   public init(size: Int, forFile path: String) {
     self.size = size
     folder = Files.parent(of: path)
   }
 
-  /// How much is free now; nil where that can't be told, as before the folder is made. Bytes.
+  /// The free space. Bytes; nil if it is unknown, for example before the folder exists.
   public var freeBytes: Int? { try? FileSystem.freeBytes(at: folder) }
 
-  /// Asks whether something may be written.
-  /// - Parameter count: how much. Bytes.
-  /// - Throws: ``StoreError`` where less would be free than the reserve.
+  /// Checks that a store may write.
+  /// - Parameter count: the size of the record. Bytes.
+  /// - Throws: ``StoreError`` if less than the reserve would be free.
   public func require(_ count: Int = 0) throws(StoreError) {
     guard size > 0 else { return }
     lookWhereDue()
@@ -57,7 +56,7 @@ public final class SpaceReserve: Sendable {
     let taken = taken.load(ordering: .relaxed)
     let isClose = lastFree.load(ordering: .relaxed) - taken - size < Self.closeness
     guard now >= due || taken >= Self.allowance || isClose,
-      // One thread looks, the others go by what was found before.
+      // One thread asks. The others use the last result.
       nextLook.compareExchange(expected: due, desired: now + Self.validity, ordering: .relaxed).exchanged
     else { return }
     lastFree.store(freeBytes ?? .max, ordering: .relaxed)

@@ -11,7 +11,7 @@ enum Difference: CaseIterable {
     case .abort:
       (
         "`FCGI_ABORT_REQUEST`",
-        "A protocol error: closes the connection, or hands over half a body.",
+        "A protocol error: closes the connection, or passes on half a body.",
         "Ends the request with `FCGI_REQUEST_COMPLETE`; a kept connection goes on (section 5.4)."
       )
     case .authorizerInput:
@@ -71,7 +71,7 @@ enum Difference: CaseIterable {
     case .misplaced:
       (
         "A record for the current request whose type no responder is sent",
-        "A protocol error: closes the connection, or hands over half a body.",
+        "A protocol error: closes the connection, or passes on half a body.",
         "Ignores it: section 3.3 doesn't forbid it, and it changes no request."
       )
     case .nul:
