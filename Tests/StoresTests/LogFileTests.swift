@@ -21,6 +21,7 @@ import Testing
 
   @Test func whoWaitsForAHangingDiskGivesUp() throws {
     let isFlushing = Atomic(false)
+    let answered = Atomic(0)
     let mayEnd = DispatchSemaphore(value: 0)
     let file = try open(timeout: 100_000_000) { _ throws(SystemError) in
       isFlushing.store(true, ordering: .relaxed)
@@ -32,11 +33,13 @@ import Testing
         return "durable"
       }
       if number == 1 {
-        // The three others give up while the first is still at it.
-        return eventually { isFlushing.load(ordering: .relaxed) } ? "flushing" : "idle"
+        // The flush ends once both others have given up.
+        defer { mayEnd.signal() }
+        guard eventually({ isFlushing.load(ordering: .relaxed) }) else { return "idle" }
+        return eventually { answered.load(ordering: .relaxed) == 2 } ? "flushing" : "waiting"
       }
       _ = eventually { isFlushing.load(ordering: .relaxed) }
-      defer { if number == 3 { mayEnd.signal() } }
+      defer { answered.add(1, ordering: .relaxed) }
       do {
         try file.waitUntilDurable(1)
         return "durable"
