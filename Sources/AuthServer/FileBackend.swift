@@ -13,6 +13,8 @@ extension StoreBackend {
       mints: JSONLMintAuditStore(
         path: settings.effectiveMintAuditPath, retentionDays: settings.mintAuditRetentionDays,
         reserve: reserve, clock: clock, logger: logger),
+      sessions: JSONLSessionStore(
+        path: settings.effectiveSessionPath, reserve: reserve, clock: clock, logger: logger),
       reserve: reserve)
   }
 }

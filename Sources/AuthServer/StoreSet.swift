@@ -10,16 +10,19 @@ public struct StoreSet: Sendable {
   public var revocations: any RevocationStore
   /// The record of the tokens issued.
   public var mints: any MintAuditStore
+  /// The sessions of everybody who signed in.
+  public var sessions: any SessionStore
   /// Disk space that the other stores leave free for revocations; nil if the stores aren't on a local disk.
   public var reserve: SpaceReserve?
 
   public init(
     challenges: any ChallengeStore, revocations: any RevocationStore, mints: any MintAuditStore,
-    reserve: SpaceReserve? = nil
+    sessions: any SessionStore, reserve: SpaceReserve? = nil
   ) {
     self.reserve = reserve
     self.challenges = challenges
     self.revocations = revocations
     self.mints = mints
+    self.sessions = sessions
   }
 }

@@ -23,10 +23,10 @@ public protocol MintAuditStore: Sendable {
   /// - Throws: ``StoreError``. ``UnknownCursor`` if ``MintQuery/before`` is not a cursor of this list.
   func list(_ query: MintQuery) throws -> MintPage
 
-  /// Looks up when a token expires, without a long search. The default implementation returns nil.
-  /// - Returns: seconds since 1970, or nil if the store finds no record of the token.
+  /// Looks up a token, without a long search. The default implementation returns nil.
+  /// - Returns: the mint, or nil if the store finds no record of the token.
   /// - Throws: ``StoreError``.
-  func expiry(ofTokenID tokenID: String) throws -> Int?
+  func mint(ofTokenID tokenID: String) throws -> Mint?
 
   /// Checks that the store can write a record now, and leaves nothing behind. The default implementation does
   /// nothing.
@@ -40,7 +40,7 @@ extension MintAuditStore {
     return {}
   }
 
-  public func expiry(ofTokenID tokenID: String) throws -> Int? { nil }
+  public func mint(ofTokenID tokenID: String) throws -> Mint? { nil }
 
   public func checkWritable() throws {}
 }
@@ -72,10 +72,12 @@ public struct Mint: Sendable, Equatable {
   public let agentID: String
   /// `session_id`; empty if the token has none.
   public let sessionID: String
+  /// `sid`, the session that issued the token; empty if none did.
+  public let session: String
 
   public init(
     tokenID: String, subject: String, role: String, issuedAt: Int, expiry: Int, kind: Kind,
-    scope: String = "", agentID: String = "", sessionID: String = ""
+    scope: String = "", agentID: String = "", sessionID: String = "", session: String = ""
   ) {
     self.tokenID = tokenID
     self.subject = subject
@@ -86,7 +88,11 @@ public struct Mint: Sendable, Equatable {
     self.scope = scope
     self.agentID = agentID
     self.sessionID = sessionID
+    self.session = session
   }
+
+  /// ``expiry``, or nil if the record doesn't tell.
+  public var knownExpiry: Int? { expiry > 0 ? expiry : nil }
 
   /// The mint as a JSON object with the members that the HTTP contract lists. pico-server-auth stores the
   /// same object.
@@ -101,6 +107,7 @@ public struct Mint: Sendable, Equatable {
     object.add("scope", scope)
     object.add("agent_id", agentID)
     object.add("session_id", sessionID)
+    if !session.isEmpty { object.add("sid", session) }
     return object
   }
 
@@ -118,6 +125,7 @@ public struct Mint: Sendable, Equatable {
     scope = text("scope")
     agentID = text("agent_id")
     sessionID = text("session_id")
+    session = text("sid")
   }
 }
 
@@ -133,6 +141,8 @@ public struct MintQuery: Sendable {
   public var role: String?
   /// `session_id`, compared byte by byte; nil matches any.
   public var sessionID: String?
+  /// `sid`, compared byte by byte; nil matches any.
+  public var session: String?
   /// Matches only tokens with a later `exp`. Seconds since 1970; nil matches any.
   public var expiringAfter: Int?
   /// How much the store looks at before it returns what it has. The default is unlimited.
@@ -150,7 +160,8 @@ public struct MintQuery: Sendable {
       wanted.map { $0.hasSameBytes(as: value) } ?? true
     }
     return matches(tokenID, mint.tokenID) && matches(subject, mint.subject) && matches(role, mint.role)
-      && matches(sessionID, mint.sessionID) && (expiringAfter.map { mint.expiry > $0 } ?? true)
+      && matches(sessionID, mint.sessionID) && matches(session, mint.session)
+      && (expiringAfter.map { mint.expiry > $0 } ?? true)
   }
 }
 

@@ -13,6 +13,11 @@ public protocol RevocationStore: Sendable {
   /// - Throws: ``StoreError`` if the store can't promise that.
   func revoke(_ tokenID: String, reason: String, by actor: String, expiry: Int?) throws -> Revocation
 
+  /// Revokes several tokens, and waits for the disk once. The default implementation revokes them one by one.
+  /// - Parameter tokens: each token's `jti`, and its `exp` in seconds since 1970; nil if that is unknown.
+  /// - Throws: ``StoreError`` if the store can't promise all of them. Some may be revoked then.
+  func revoke(_ tokens: [(tokenID: String, expiry: Int?)], reason: String, by actor: String) throws
+
   /// Whether a token is revoked, by this process or any other.
   /// - Parameter tokenID: the token's `jti`.
   /// - Throws: ``StoreError`` if the store can't tell. Refuse the token then.
@@ -40,6 +45,10 @@ extension RevocationStore {
   /// - Throws: ``StoreError``, as ``revoke(_:reason:by:expiry:)`` does.
   public func revoke(_ tokenID: String, reason: String, by actor: String) throws -> Revocation {
     try revoke(tokenID, reason: reason, by: actor, expiry: nil)
+  }
+
+  public func revoke(_ tokens: [(tokenID: String, expiry: Int?)], reason: String, by actor: String) throws {
+    for token in tokens { _ = try revoke(token.tokenID, reason: reason, by: actor, expiry: token.expiry) }
   }
 
   public func prepare() throws {}

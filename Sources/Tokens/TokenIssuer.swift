@@ -77,19 +77,40 @@ public struct TokenIssuer: Sendable {
   ) -> TokenDraft {
     let now = clock.seconds
     let (end, overflows) = now.addingReportingOverflow(lifetime)
-    let expiry = overflows ? Int.max : end
-    let tokenID = Hex.encode(SecureRandom.bytes(16))
+    return draft(
+      subject: subject, role: role, tokenID: Self.newTokenID(), issuedAt: now,
+      expiry: overflows ? Int.max : end, claims: claims)
+  }
+
+  /// A new `jti`: 32 lower-case hex digits, which stand for 16 random bytes.
+  public static func newTokenID() -> String { Hex.encode(SecureRandom.bytes(16)) }
+
+  /// Makes a token whose identifier and times are known already. Signing it twice gives the same token, as long as the
+  /// key is the same.
+  /// - Parameters:
+  ///   - subject: `sub`.
+  ///   - role: `role`.
+  ///   - tokenID: `jti`.
+  ///   - issuedAt: `iat`. Seconds since 1970.
+  ///   - expiry: `exp`. Seconds since 1970.
+  ///   - claims: further claims, as for ``draft(subject:role:lifetime:claims:)``.
+  ///   - isRefresh: whether it is a refresh token, which gets the claim `type`.
+  public func draft(
+    subject: String, role: String, tokenID: String, issuedAt: Int, expiry: Int,
+    claims: [(name: String, value: String)] = [], isRefresh: Bool = false
+  ) -> TokenDraft {
     var payload = JSONObjectWriter()
     payload.add("sub", subject)
     payload.add("iss", issuer)
     payload.add("aud", audience)
-    payload.add("iat", now)
+    payload.add("iat", issuedAt)
     payload.add("exp", expiry)
     payload.add("jti", tokenID)
     payload.add("role", role)
+    if isRefresh { payload.add("type", "refresh") }
     for claim in claims { payload.add(claim.name, claim.value) }
     return TokenDraft(
-      tokenID: tokenID, subject: subject, role: role, issuedAt: now, expiry: expiry,
+      tokenID: tokenID, subject: subject, role: role, issuedAt: issuedAt, expiry: expiry,
       payload: payload.finish(),
       key: ring.signing)
   }

@@ -34,8 +34,9 @@ enum Reference {
       if lines.last != "server_auth:" { lines.append("") }
       lines += wrapped(([setting.summary] + range(setting)).joined(separator: " "), width: 110)
         .map { "  # \($0)" }
-      let value = yaml(setting)
-      lines.append("  \(setting.isShipped ? "" : "# ")\(setting.name):\(value.isEmpty ? "" : " \(value)")")
+      let value = setting.shippedText ?? yaml(setting)
+      lines.append(
+        "  \(setting.shippedText != nil ? "" : "# ")\(setting.name):\(value.isEmpty ? "" : " \(value)")")
     }
     return lines
   }

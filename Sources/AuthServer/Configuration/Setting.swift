@@ -10,7 +10,7 @@ public struct Setting<Value: SettingValue>: SettingDeclaration {
   public let unit: SettingUnit?
   public let isSecret: Bool
   let unset: String?
-  public let isShipped: Bool
+  public let shippedText: String?
   public let summary: String
   private let effective: (@Sendable (Settings) -> String)?
   private let spelling: (@Sendable (Value) -> Value)?
@@ -24,13 +24,13 @@ public struct Setting<Value: SettingValue>: SettingDeclaration {
   ///   - unset: the default in words, if other settings decide it.
   ///   - effective: what holds if the value is empty, for display.
   ///   - spelling: how a file spells a value, if the program holds it in another form.
-  ///   - isShipped: whether the configuration of a new installation sets it to the default, so that its owner sees
-  ///     it.
+  ///   - shipped: the value in the configuration of a new installation, so that its owner sees it; nil if that
+  ///     configuration doesn't set it.
   ///   - summary: what the setting does, and what 0 or an empty value means. Sentences.
   init(
     _ name: String, _ defaultValue: Value, in range: ClosedRange<Int>? = nil, unit: SettingUnit? = nil,
     isSecret: Bool = false, unset: String? = nil, effective: (@Sendable (Settings) -> String)? = nil,
-    spelling: (@Sendable (Value) -> Value)? = nil, isShipped: Bool = false, _ summary: String
+    spelling: (@Sendable (Value) -> Value)? = nil, shipped: Value? = nil, _ summary: String
   ) {
     self.name = name
     self.defaultValue = defaultValue
@@ -40,7 +40,7 @@ public struct Setting<Value: SettingValue>: SettingDeclaration {
     self.unset = unset
     self.effective = effective
     self.spelling = spelling
-    self.isShipped = isShipped
+    shippedText = shipped?.display
     self.summary = summary
     SettingRegister.add(self)
   }
@@ -92,8 +92,8 @@ public protocol SettingDeclaration: Sendable {
   var unit: SettingUnit? { get }
   /// Whether the value is a secret, which is never shown.
   var isSecret: Bool { get }
-  /// Whether the configuration of a new installation sets it.
-  var isShipped: Bool { get }
+  /// The value in the configuration of a new installation; nil if that doesn't set it.
+  var shippedText: String? { get }
   /// What the setting does, in sentences.
   var summary: String { get }
 

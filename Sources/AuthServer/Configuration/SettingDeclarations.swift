@@ -7,7 +7,7 @@ public struct SettingDeclarations: Sendable {
   private static let century = 3_153_600_000
 
   public let issuer = Setting(
-    "issuer", "http://localhost:8100", isShipped: true,
+    "issuer", "http://localhost:8100", shipped: "http://localhost:8100",
     "The `iss` claim of every token: the URL that clients know this server by.")
   public let audience = Setting(
     "audience", "pico",
@@ -21,6 +21,20 @@ public struct SettingDeclarations: Sendable {
   public let refreshTokenDays = Setting(
     "refresh_token_expire_days", 7, in: 1...Self.century / 86400, unit: .days,
     "Lifetime of a refresh token.")
+  public let refreshTokenAlgorithm = Setting(
+    "refresh_token_algorithm", "RS256", shipped: "HS256",
+    "The signature algorithm of refresh tokens: `RS256`, or `HS256` with a key that only this server can derive. HS256 is faster, and no validator of access tokens can ever accept such a refresh token. Choose RS256 if other programs read refresh tokens."
+  )
+  public let refreshReuseGraceSeconds = Setting(
+    "refresh_reuse_grace_seconds", 10, in: 0...300, unit: .seconds,
+    "How long a refresh token that was just exchanged gets the same answer again. After that time, its use ends the session."
+  )
+  public let sessionMaximumDays = Setting(
+    "session_max_days", 30, in: 1...36500, unit: .days,
+    "Longest duration of a session, from sign-in to its end.")
+  public let sessionIdleMinutes = Setting(
+    "session_idle_minutes", 60, in: 2...Self.century / 60, unit: .minutes,
+    "How long a session with a cookie may be unused before it ends.")
   public let challengeSeconds = Setting(
     "challenge_ttl_seconds", 60, in: 1...86400, unit: .seconds,
     "Lifetime of a challenge.")
@@ -49,7 +63,7 @@ public struct SettingDeclarations: Sendable {
     "admin_role", "operator",
     "The `role` claim of the operator's tokens. It can't be `agent`, `service`, `user` or `wallet`.")
   public let stateFolder = Setting(
-    "state_dir", "/var/lib/pico-auth", isShipped: true,
+    "state_dir", "/var/lib/pico-auth", shipped: "/var/lib/pico-auth",
     "Folder of the keys and the shared files.")
   public let stateReserve = Setting(
     "state_reserve_bytes", 64 << 20, in: 0...1 << 50, unit: .bytes,
@@ -84,6 +98,12 @@ public struct SettingDeclarations: Sendable {
     "revocation_store_path", "", unset: "`<state_dir>/revocations.jsonl`",
     effective: { $0.effectiveRevocationPath },
     "File of the revoked tokens.")
+  public let sessionPath = Setting(
+    "session_store_path", "", unset: "`<state_dir>/sessions.dat`", effective: { $0.effectiveSessionPath },
+    "File of the sessions.")
+  public let throttlePath = Setting(
+    "throttle_store_path", "", unset: "`<state_dir>/throttle.dat`", effective: { $0.effectiveThrottlePath },
+    "File of the failed attempts that slow down guessing.")
   public let mintAuditPath = Setting(
     "mint_audit_path", "", unset: "`<state_dir>/mints.jsonl`", effective: { $0.effectiveMintAuditPath },
     "File of the mint audit: the record of the tokens issued.")
@@ -100,6 +120,9 @@ public struct SettingDeclarations: Sendable {
   public let mintAuditRetentionDays = Setting(
     "mint_audit_retention_days", 365, in: 0...36500, unit: .days,
     "How long archives of the mint audit are kept. 0: forever.")
+  public let passwordCheckConcurrency = Setting(
+    "password_check_concurrency", 0, in: 0...256,
+    "How many passwords a worker checks at the same time. 0: half of its threads, but at least one.")
   public let workerTimeoutSeconds = Setting(
     "worker_timeout_seconds", 30, in: 0...86400, unit: .seconds,
     "Time without a heartbeat after which `serve` kills and replaces a worker. 0: never.")
@@ -111,7 +134,11 @@ public struct SettingDeclarations: Sendable {
     "Longest request body. Beyond it, pico-auth answers 413.")
   public let cookieName = Setting(
     "cookie_name", "",
-    "Enables the cookie `__Host-<name>` for access tokens: docs/gate.md, Cookies. Empty: no cookies.")
+    "Enables sessions with a cookie, `__Host-<name>`: docs/gate.md, Cookies. Empty: no cookies.")
+  public let cookieDomain = Setting(
+    "cookie_domain", "",
+    "Sends the cookie, `__Secure-<name>` then, to this domain and all hosts below it, for single sign-on. Any of these hosts can then use and replace a session: docs/gate.md, Cookies. Empty: to this host only."
+  )
   public let trustedProxies = Setting(
     "trusted_proxies", [], unset: "none", effective: { _ in "(none)" },
     "List of the addresses and ranges of proxies whose X-Forwarded-For is trusted. Unset: X-Forwarded-For is ignored."

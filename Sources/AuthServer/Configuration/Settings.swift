@@ -35,11 +35,21 @@ extension Settings {
   /// The path of the file of revoked tokens.
   public var effectiveRevocationPath: String { path(self.revocationPath, "revocations") }
 
+  /// The path of the file of sessions.
+  public var effectiveSessionPath: String {
+    self.sessionPath.isEmpty ? "\(self.stateFolder)/sessions.dat" : self.sessionPath
+  }
+  /// The path of the file that slows down guessing.
+  public var effectiveThrottlePath: String {
+    self.throttlePath.isEmpty ? "\(self.stateFolder)/throttle.dat" : self.throttlePath
+  }
+
   /// The paths that aren't absolute. Two processes in different folders would use different files.
   public var relativePaths: [String] {
-    [self.stateFolder, self.keyPath, self.challengePath, self.revocationPath, self.mintAuditPath].filter {
-      !$0.isEmpty && !$0.hasPrefix("/")
-    }
+    [
+      self.stateFolder, self.keyPath, self.challengePath, self.revocationPath, self.mintAuditPath,
+      self.sessionPath, self.throttlePath,
+    ].filter { !$0.isEmpty && !$0.hasPrefix("/") }
   }
 
   private func path(_ configured: String, _ name: String) -> String {

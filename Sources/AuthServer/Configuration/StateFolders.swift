@@ -5,7 +5,10 @@ extension Settings {
   /// The folders of the keys and the shared files, without duplicates.
   public var stateFolders: [String] {
     var folders: [String] = []
-    let files = [effectiveChallengePath, effectiveRevocationPath, effectiveMintAuditPath]
+    let files = [
+      effectiveChallengePath, effectiveRevocationPath, effectiveMintAuditPath, effectiveSessionPath,
+      effectiveThrottlePath,
+    ]
     for folder in [self.stateFolder] + files.map(Files.parent) + [keyFolder]
     where !folders.contains(where: { $0.utf8.elementsEqual(folder.utf8) }) {
       folders.append(folder)

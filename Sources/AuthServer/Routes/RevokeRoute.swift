@@ -21,7 +21,7 @@ struct RevokeRoute: Sendable {
     guard !tokenID.isEmpty else { throw Problem(.badRequest, "jti required") }
     let reason = try fields.text("reason")
     // The expiry tells the store when it can drop the record. If the mint audit fails, the token is revoked anyway.
-    let expiry = (try? mints.expiry(ofTokenID: tokenID)) ?? nil
+    let expiry = (try? mints.mint(ofTokenID: tokenID))?.knownExpiry
     let revocation = try revocations.revoke(
       tokenID, reason: reason, by: caller.claims.subject ?? "", expiry: expiry)
     var answer = JSONObjectWriter()

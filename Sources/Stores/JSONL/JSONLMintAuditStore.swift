@@ -108,9 +108,8 @@ public final class JSONLMintAuditStore: MintAuditStore {
   /// How long to look for a token's mint in files without an index. Nanoseconds.
   private static let searchTime: UInt64 = 500_000_000
 
-  public func expiry(ofTokenID tokenID: String) throws -> Int? {
+  public func mint(ofTokenID tokenID: String) throws -> Mint? {
     try mint(withTokenID: tokenID, budget: ScanBudget(lines: .max, nanoseconds: Self.searchTime))
-      .flatMap { $0.expiry > 0 ? $0.expiry : nil }
   }
 
   /// Finds the mint of a token by its `jti`.

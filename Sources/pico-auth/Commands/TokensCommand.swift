@@ -79,7 +79,7 @@ struct TokensCommand: ParsableCommand {
     func run() throws {
       try reporting {
         let stores = try Program.commandStores(config, isWriting: true)
-        let expiry = (try? stores.mints.expiry(ofTokenID: jti)) ?? nil
+        let expiry = (try? stores.mints.mint(ofTokenID: jti))?.knownExpiry
         let revocation = try stores.revocations.revoke(
           jti, reason: reason, by: "command line", expiry: expiry)
         try output.show(revocation)
