@@ -33,8 +33,9 @@ let package = Package(
     .target(name: "CGI", dependencies: ["POSIX", "Wire", httpTypes]),
     .target(name: "Stores", dependencies: ["POSIX", "Wire", crypto, logging]),
     .target(name: "Tokens", dependencies: ["COpenSSL", "POSIX", "Wire", crypto]),
+    .target(name: "Sessions", dependencies: ["POSIX", "Stores", "Tokens", "Wire", crypto]),
     .target(
-      name: "Gate", dependencies: ["CGI", "Stores", "Tokens", "Wire", crypto, httpTypes]),
+      name: "Gate", dependencies: ["CGI", "Sessions", "Stores", "Tokens", "Wire", crypto, httpTypes]),
     .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
     .target(name: "FastCGI", dependencies: ["CGI", "CLinux", "POSIX", httpTypes, logging]),
     .target(name: "Supervision", dependencies: ["CLinux", "FastCGI", "POSIX", logging]),
@@ -46,13 +47,13 @@ let package = Package(
     .target(
       name: "AuthServer",
       dependencies: [
-        "CArgon2", "CGI", "CYAML", "Gate", "POSIX", "Stores", "Tokens", "Wallets", "Wire", crypto,
+        "CArgon2", "CGI", "CYAML", "Gate", "POSIX", "Sessions", "Stores", "Tokens", "Wallets", "Wire", crypto,
         httpTypes, logging,
       ]),
     .executableTarget(
       name: "pico-auth",
       dependencies: [
-        "AuthServer", "CGI", "DeploymentTemplates", "FastCGI", "Gate", "Observation", "POSIX", "Stores",
+        "AuthServer", "CGI", "DeploymentTemplates", "FastCGI", "Gate", "Observation", "POSIX", "Sessions", "Stores",
         "Supervision", "Tokens", "Wallets", "Wire", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

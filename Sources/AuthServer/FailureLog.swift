@@ -12,8 +12,18 @@ struct FailureLog: Sendable {
   }
 
   func error(_ message: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata) {
+    log(.error, message, metadata())
+  }
+
+  func warning(_ message: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata) {
+    log(.warning, message, metadata())
+  }
+
+  private func log(
+    _ level: Logger.Level, _ message: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata
+  ) {
     guard let omitted = budget.take(for: nil) else { return }
-    if omitted > 0 { logger.error("failures not logged", metadata: ["count": "\(omitted)"]) }
-    logger.error(message, metadata: metadata())
+    if omitted > 0 { logger.log(level: level, "failures not logged", metadata: ["count": "\(omitted)"]) }
+    logger.log(level: level, message, metadata: metadata())
   }
 }

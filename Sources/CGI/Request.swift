@@ -51,31 +51,17 @@ public struct Request: Sendable {
   /// The path that the client asked for: SCRIPT_NAME and PATH_INFO together. RFC 3875, sections 4.1.5 and 4.1.13.
   public var path: String { (variables[.scriptName] ?? "") + pathInfo }
 
+  /// What follows the last slash of the path: the parameter of a route such as `/sessions/{sid}`.
+  public var lastSegment: String {
+    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
+  }
+
   /// The part of the path after the script, if the web server splits the path; empty otherwise. RFC 3875, section
   /// 4.1.5.
   public var pathInfo: String { variables[.pathInfo] ?? "" }
 
-  /// The parameters of the query, decoded, in their order. URL standard, section 5.1 (urlencoded parsing).
-  public var query: [(name: String, value: String)] {
-    (variables[.queryString] ?? "").split(separator: "&").map { pair in
-      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      return (Self.decoded(parts[0]), parts.count > 1 ? Self.decoded(parts[1]) : "")
-    }
-  }
-
-  private static func decoded(_ text: Substring) -> String {
-    var bytes: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "%"), let value = Hex.decode(String(Substring(rest.prefix(2))))?.first {
-        bytes.append(value)
-        rest = rest.dropFirst(2)
-      } else {
-        bytes.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
-  }
+  /// The parameters of the query, decoded, in their order.
+  public var query: [(name: String, value: String)] { FormEncoding.pairs(variables[.queryString] ?? "") }
 
   /// The whole body.
   /// - Parameter limit: the largest body, in bytes. A longer one isn't read to its end.
@@ -102,6 +88,11 @@ public struct Request: Sendable {
   public var hasJSONMediaType: Bool {
     guard let type = variables[.contentType], !type.isEmpty else { return true }
     return Self.mediaType(type) == "application/json"
+  }
+
+  /// Whether the body's media type is `application/x-www-form-urlencoded`.
+  public var hasFormMediaType: Bool {
+    Self.mediaType(variables[.contentType] ?? "") == "application/x-www-form-urlencoded"
   }
 
   /// Whether the Accept field names this media type, other than with `q=0`. Wildcards don't count: use it for a

@@ -3,7 +3,7 @@
 /// This is the only list of them. ``MetaVariables`` keeps these variables. The gate can read those whose ``gateUse``
 /// isn't `none`, and nginx's cache key is generated from them.
 public enum RequestInput: Int, CaseIterable, Sendable {
-  case contentLength, contentType, pathInfo, queryString, remoteAddress, requestMethod, scriptName
+  case contentLength, contentType, pathInfo, queryString, remoteAddress, requestMethod, scriptName, userAgent
   case accept, agentAuthorization, authorization, cookie, fleetSecret, forwardedFor, forwardedHost,
     forwardedMethod
   case host, ifNoneMatch, origin, webSocketKey
@@ -37,6 +37,7 @@ public enum RequestInput: Int, CaseIterable, Sendable {
     case .remoteAddress: ("REMOTE_ADDR", .none)
     case .requestMethod: ("REQUEST_METHOD", .request)
     case .scriptName: ("SCRIPT_NAME", .none)
+    case .userAgent: ("HTTP_USER_AGENT", .none)
     case .accept: ("HTTP_ACCEPT", .none)
     case .agentAuthorization: ("HTTP_X_AGENT_AUTHORIZATION", .request)
     case .authorization: ("HTTP_AUTHORIZATION", .request)

@@ -20,7 +20,7 @@ public struct Route: Sendable {
 
   /// - Parameters:
   ///   - method: GET answers HEAD too. nil accepts every method: `verify` gets the method of the request that it decides on.
-  ///   - path: begins with a slash.
+  ///   - path: begins with a slash. Its last segment may be a parameter in braces, which ``Request/lastSegment`` gives.
   ///   - lane: what the handler may wait for.
   public init(
     _ method: HTTPRequest.Method?, _ path: String, lane: Lane, handler: @escaping Handler
@@ -138,7 +138,14 @@ public struct Router: Sendable {
 
   private static func routes(of routes: [String: [Route]], at path: String) -> [Route]? {
     // A dictionary compares by canonical equivalence, so another spelling of a letter would match.
-    guard let found = routes[path], found[0].path.hasSameBytes(as: path) else { return nil }
-    return found
+    if let found = routes[path], found[0].path.hasSameBytes(as: path) { return found }
+    // A route whose last segment is a parameter, such as `/sessions/{sid}`.
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash != path.utf8.indices.last,
+      let found = routes.first(where: { route in
+        route.key.utf8.last == UInt8(ascii: "}")
+          && route.key.utf8.prefix(while: { $0 != UInt8(ascii: "{") }).elementsEqual(path.utf8[...slash])
+      })
+    else { return nil }
+    return found.value
   }
 }

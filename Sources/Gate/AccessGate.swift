@@ -4,6 +4,7 @@
 
 import CGI
 import HTTPTypes
+import Stores
 import Tokens
 
 /// Decides whether a request passes. The gate reads a credential from the request, authenticates it, and checks the
@@ -17,7 +18,7 @@ public struct AccessGate: Sendable {
 
   /// - Parameters:
   ///   - authenticator: checks each credential.
-  ///   - cookie: the cookie that may carry an access token; nil if the gate reads no cookie.
+  ///   - cookie: the cookie that may open a session; nil if the gate reads no cookie.
   public init(authenticator: Authenticator, cookie: SessionCookie?) {
     self.authenticator = authenticator
     reader = CredentialReader(cookie: cookie)
@@ -33,9 +34,9 @@ public struct AccessGate: Sendable {
     /// The identity headers, for the web server's answer to its client or for the application.
     /// - Parameters:
     ///   - form: how the web server reads them.
-    ///   - withToken: whether `X-Auth-Request-Access-Token` holds the token.
-    public func fields(_ form: IdentityHeader.Form, withToken: Bool) -> HTTPFields {
-      IdentityHeader.fields(of: identity, form, token: withToken ? credential.token : nil)
+    ///   - token: the access token for `X-Auth-Request-Access-Token`; nil to leave that header out.
+    public func fields(_ form: IdentityHeader.Form, token: String?) -> HTTPFields {
+      IdentityHeader.fields(of: identity, form, token: token)
     }
   }
 
@@ -51,12 +52,12 @@ public struct AccessGate: Sendable {
     }
   }
 
-  /// Decides on a request to one of this program's own routes. It reads the Authorization field only, so no cookie
-  /// and no agent's token counts.
-  /// - Throws: ``Refusal``; `StoreError` if the store can't tell whether the token is revoked.
-  public func admitBearer(_ inputs: GateInputs, requiring requirements: Requirements) throws -> Identity {
+  /// Decides on a request to one of this program's own routes. The credential may come in the Authorization field or
+  /// the cookie. No agent's token counts.
+  /// - Throws: ``Refusal``; `StoreError` if a store can't tell whether the credential is good.
+  public func admitOwn(_ inputs: GateInputs, requiring requirements: Requirements) throws -> Identity {
     try naming([requirements]) {
-      try decide(try reader.bearer(in: inputs), agent: { nil }, [requirements])
+      try decide(try reader.credential(in: inputs), agent: { nil }, [requirements])
     }
   }
 
@@ -71,9 +72,9 @@ public struct AccessGate: Sendable {
     _ run: CheckRun = .enforcing
   ) throws -> Identity {
     do {
-      let claims = try authenticator.authenticate(credential, run)
+      let (claims, session) = try authenticate(credential, run)
       let agent = try agent().map { try authenticator.authenticate($0) }
-      let identity = Identity(claims: claims, agent: agent)
+      let identity = Identity(claims: claims, session: session, agent: agent)
       for requirement in requirements { try requirement.check(identity, run) }
       try run.conclude()
       return identity
@@ -84,6 +85,14 @@ public struct AccessGate: Sendable {
       case let error: throw error
       }
     }
+  }
+
+  private func authenticate(_ credential: Credential, _ run: CheckRun) throws -> (Claims, Session?) {
+    if credential.kind == .cookie {
+      let (claims, session) = try authenticator.authenticate(cookie: credential.token)
+      return (claims, session)
+    }
+    return (try authenticator.authenticate(credential, run), nil)
   }
 
   /// Adds the required roles and scopes to a refusal, for the `scope` parameter of WWW-Authenticate. RFC 6750,

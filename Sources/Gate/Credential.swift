@@ -1,4 +1,4 @@
-/// A token as the client sent it, and the way it came. Nothing about it is checked yet.
+/// A token, or the value of a session's cookie, as the client sent it, and the way it came. Nothing about it is checked yet.
 public struct Credential: Sendable {
   /// The way that a token came. It decides which kind of token the ``Authenticator`` accepts, and the text of a
   /// refusal.
@@ -14,7 +14,7 @@ public struct Credential: Sendable {
     case refresh
   }
 
-  /// The token, in the compact form of RFC 7515, section 7.1.
+  /// The token, in the compact form of RFC 7515, section 7.1; the value of the cookie if `kind` is `cookie`.
   public let token: String
   /// The way that the token came.
   public let kind: Kind

@@ -1,15 +1,15 @@
 /// Reads the credentials of a request.
 struct CredentialReader: Sendable {
-  /// The cookie that may carry a token; nil if the reader reads no cookie.
+  /// The cookie that may open a session; nil if the reader reads no cookie.
   let cookie: SessionCookie?
 
-  /// The token of the user: from the Authorization field or, if the request has none, from the cookie.
+  /// The credential of the user: from the Authorization field or, if the request has none, from the cookie.
   /// - Throws: ``Refusal`` 401 if there is no credential or it is malformed; 403 if a page of another site may have
   ///   caused a request with the cookie.
   func credential(in inputs: GateInputs) throws(Refusal) -> Credential {
     // A malformed field is refused even if the cookie holds a good token: the client meant the field.
-    if inputs[.authorization] == nil, let cookie, let token = try cookie.token(in: inputs) {
-      return Credential(token: token, kind: .cookie)
+    if inputs[.authorization] == nil, let cookie, let value = try cookie.value(in: inputs) {
+      return Credential(token: value, kind: .cookie)
     }
     return try bearer(in: inputs)
   }

@@ -1,14 +1,18 @@
+import Stores
 import Tokens
 
 /// The identity that a request acts under, after the gate has authenticated its credentials.
 public struct Identity: Sendable {
-  /// The claims of the user's token.
+  /// The claims of the user's token, or those that a token of the user's session would have.
   public let claims: Claims
+  /// The session, if the user has its cookie; nil if the user has a token.
+  public let session: Session?
   /// The claims of the agent's token, if the request has one; nil otherwise. The agent acts in the user's name.
   public let agent: Claims?
 
-  public init(claims: Claims, agent: Claims? = nil) {
+  public init(claims: Claims, session: Session? = nil, agent: Claims? = nil) {
     self.claims = claims
+    self.session = session
     self.agent = agent
   }
 

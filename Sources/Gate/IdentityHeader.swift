@@ -32,14 +32,14 @@ public final class IdentityHeader: Sendable {
     IdentityHeader("X-Auth-Scope", "scopes, separated by spaces") { identity, _ in
       identity.scopes.map { PercentEncoding.encode($0) }.joined(separator: " ")
     },
-    IdentityHeader("X-Auth-Session", "`session_id`") { identity, _ in
-      PercentEncoding.encode(identity.claims.sessionID ?? "")
+    IdentityHeader("X-Auth-Session", "`session_id` of an agent's token, `sid` of any other") { identity, _ in
+      PercentEncoding.encode(identity.claims.sessionID ?? identity.claims.session ?? "")
     },
-    IdentityHeader("X-Auth-Token-Id", "`jti`") { identity, _ in
+    IdentityHeader("X-Auth-Token-Id", "`jti`; a cookie has none") { identity, _ in
       PercentEncoding.encode(identity.claims.tokenID ?? "")
     },
     // A time that no `Int` can hold is left out.
-    IdentityHeader("X-Auth-Expires", "`exp`, in seconds since 1970") { identity, _ in
+    IdentityHeader("X-Auth-Expires", "`exp`, or the end of the cookie's session, in seconds since 1970") { identity, _ in
       identity.claims.expiry.flatMap { Int(exactly: $0.rounded(.down)) }.map { "\($0)" } ?? ""
     },
     IdentityHeader("X-Auth-Agent", "`sub` of the agent's token") { identity, _ in

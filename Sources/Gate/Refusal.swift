@@ -14,6 +14,9 @@ public struct Refusal: Error, Sendable {
     case wrongKind
     case subjectMissing
     case foreignOrigin
+    case sessionOver
+    case reused
+    case maySignInNoLonger
 
     // The policy.
     case lackingRole([String])
@@ -50,6 +53,9 @@ public struct Refusal: Error, Sendable {
     }
   }
 
+  /// Whether the client sent the cookie of a session that has ended.
+  public var isOfEndedCookie: Bool { if case .sessionOver = reason { true } else { false } }
+
   /// The same refusal with the roles and scopes of which one suffices. A refusal that has some keeps them.
   func naming(_ scope: [String]) -> Refusal {
     self.scope.isEmpty ? Refusal(reason, kind, scope: scope) : self
@@ -63,6 +69,16 @@ extension Refusal {
   public static let unclearRequirement = Refusal(.unclearRequirement)
   /// 401: the token has no `sub`.
   public static let subjectMissing = Refusal(.subjectMissing)
+  /// 401: a retired refresh token came back.
+  public static let reusedRefreshToken = Refusal(.reused, .refresh)
+  /// 401: the session of a refresh token has ended, or the token is revoked.
+  public static let refreshRevoked = Refusal(.revoked(tokenID: ""), .refresh)
+  /// 401: the subject of a refresh token may no longer sign in.
+  public static let maySignInNoLonger = Refusal(.maySignInNoLonger, .refresh)
+  /// 401: a refresh token lacks something.
+  public static func invalidRefreshToken(_ reason: String) -> Refusal { Refusal(.invalid(reason), .refresh) }
+  /// 403: the caller lacks a role.
+  public static func lackingRole(_ roles: [String]) -> Refusal { Refusal(.lackingRole(roles)) }
   /// 401: the challenge is unknown, used or expired, or belongs to another address.
   public static let unusableChallenge = Refusal(.unusableChallenge)
   /// 401: the wallet's signature doesn't prove its address.

@@ -12,8 +12,8 @@ extension Refusal: ProblemConvertible, CustomStringConvertible {
     switch reason {
     case .missing: unauthorized(nil)
     case .malformed: unauthorized("invalid_request")
-    case .expired, .revoked, .invalid, .wrongKind, .subjectMissing, .unusableChallenge, .unproven,
-      .wrongPassword, .wrongFleetSecret:
+    case .expired, .revoked, .invalid, .wrongKind, .subjectMissing, .sessionOver, .reused, .maySignInNoLonger,
+      .unusableChallenge, .unproven, .wrongPassword, .wrongFleetSecret:
       unauthorized("invalid_token")
     case .lackingRole(let names), .lackingScope(let names): forbidden(scope: names)
     case .lackingGroup, .lackingAudience: forbidden(scope: [])
@@ -57,6 +57,9 @@ extension Refusal: ProblemConvertible, CustomStringConvertible {
       }
     case .subjectMissing: "missing sub"
     case .foreignOrigin: "Origin must be this site's where a cookie is used"
+    case .sessionOver: "Session has ended"
+    case .reused: "refresh invalid: reused"
+    case .maySignInNoLonger: "refresh invalid: the subject may no longer sign in"
     case .lackingRole(let names): "Requires one of roles: \(Self.list(names))"
     case .lackingGroup(let names): "Requires one of groups: \(Self.list(names))"
     case .lackingScope(let names): "Requires one of scopes: \(Self.list(names))"

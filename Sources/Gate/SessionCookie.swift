@@ -1,21 +1,27 @@
 import HTTPTypes
 import Wire
 
-/// The cookie that may carry an access token, for pages in a browser.
+/// The cookie that opens a session, for pages in a browser.
 ///
-/// Its name has the prefix `__Host-`. A browser accepts such a cookie only from this host and over TLS. RFC 6265bis,
-/// section 4.1.3.
+/// Without a domain, its name has the prefix `__Host-`: a browser accepts such a cookie only from this host and over
+/// TLS. With a domain, the prefix is `__Secure-`, and any host of the domain can set and read it. RFC 6265bis, section
+/// 4.1.3.
 public struct SessionCookie: Sendable {
-  private static let prefix = "__Host-"
+  private static let prefixes = ["__Host-", "__Secure-"]
 
   /// The name, with the prefix.
   public let name: String
+  /// The domain whose hosts get the cookie; nil for this host only.
+  public let domain: String?
 
-  /// - Parameter configured: the value of `cookie_name`, with the prefix or without. The result is nil if it is
-  ///   empty.
-  public init?(configured: String) {
+  /// - Parameters:
+  ///   - configured: the value of `cookie_name`, with the prefix or without. The result is nil if it is empty.
+  ///   - domain: the value of `cookie_domain`; empty for none.
+  public init?(configured: String, domain: String = "") {
     guard !configured.isEmpty else { return nil }
-    name = configured.hasPrefix(Self.prefix) ? configured : Self.prefix + configured
+    let bare = Self.prefixes.first(where: configured.hasPrefix).map { configured.dropFirst($0.count) }
+    name = (domain.isEmpty ? "__Host-" : "__Secure-") + (bare ?? configured[...])
+    self.domain = domain.isEmpty ? nil : domain
   }
 
   /// Whether a cookie may have a name. It must be a token of RFC 9110, section 5.6.2.
@@ -23,10 +29,10 @@ public struct SessionCookie: Sendable {
     HTTPField.Name(name) != nil
   }
 
-  /// The token in the cookie of a request; nil if the request doesn't have the cookie.
+  /// The value of the cookie in a request; nil if the request doesn't have the cookie.
   /// - Throws: ``Refusal`` 401 if the value is malformed, or if two cookies have the name, because either could be a
   ///   forgery; 403 if a page of another site may have caused the request.
-  func token(in inputs: GateInputs) throws(Refusal) -> String? {
+  func value(in inputs: GateInputs) throws(Refusal) -> String? {
     let pairs = (inputs[.cookie] ?? "").split(separator: ";").compactMap { pair -> Substring? in
       let pair = pair.drop { $0 == " " }
       guard let equals = pair.firstIndex(of: "="), pair[..<equals].hasSameBytes(as: name) else { return nil }

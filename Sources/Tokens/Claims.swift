@@ -19,6 +19,10 @@ public struct Claims: Sendable {
   public var expiry: Double? { all["exp"]?.double }
   /// `type`: `refresh` for a refresh token, absent otherwise.
   public var type: String? { all["type"]?.string }
+  /// `iat`. Seconds since 1970, with a fraction.
+  public var issuedAt: Double? { all["iat"]?.double }
+  /// `sid`: the session that issued the token.
+  public var session: String? { all["sid"]?.string }
   /// `session_id` of a fleet session's token.
   public var sessionID: String? { all["session_id"]?.string }
 

@@ -22,7 +22,7 @@ public struct KeyRing: Sendable {
     self.keys = keys
     self.signing = newest
     var document = JSONObjectWriter()
-    document.add("keys", json: Self.array(keys.map { Self.publicKey($0.verification) }))
+    document.add("keys", json: JSONObjectWriter.array(keys.map { Self.publicKey($0.verification) }))
     keySet = document.finish()
   }
 
@@ -38,7 +38,7 @@ public struct KeyRing: Sendable {
       items.append(item.finish())
     }
     var document = JSONObjectWriter()
-    document.add("keys", json: Self.array(items))
+    document.add("keys", json: JSONObjectWriter.array(items))
     return document.finish()
   }
 
@@ -52,15 +52,6 @@ public struct KeyRing: Sendable {
       keys.append(try SigningKey(kid: kid, pem: Array(pem.utf8), passphrase: nil))
     }
     try self.init(keys: keys)
-  }
-
-  private static func array(_ items: [[UInt8]]) -> [UInt8] {
-    var array: [UInt8] = []
-    for item in items {
-      array.append(UInt8(ascii: array.isEmpty ? "[" : ","))
-      array += item
-    }
-    return array + [UInt8(ascii: "]")]
   }
 
   /// A public key as a JWK. RFC 7518, section 6.3.1.

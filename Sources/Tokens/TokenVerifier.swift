@@ -9,7 +9,8 @@ public struct TokenVerifier: Sendable {
 
   private let keys: [VerificationKey]
   private let issuer: String
-  private let audience: String
+  /// The required `aud`.
+  public let audience: String
   private let clock: Clock
 
   /// - Parameters:

@@ -42,6 +42,16 @@ public struct JSONObjectWriter {
     bytes += json
   }
 
+  /// The JSON array of values that are already JSON.
+  public static func array(_ items: [[UInt8]]) -> [UInt8] {
+    var array = [UInt8(ascii: "[")]
+    for (index, item) in items.enumerated() {
+      if index > 0 { array.append(UInt8(ascii: ",")) }
+      array += item
+    }
+    return array + [UInt8(ascii: "]")]
+  }
+
   /// The object's bytes.
   public consuming func finish() -> [UInt8] {
     bytes.append(UInt8(ascii: "}"))

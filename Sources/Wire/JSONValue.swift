@@ -52,7 +52,8 @@ public enum JSONValue: Sendable {
 public struct JSONObject: Sendable {
   public let members: [(name: String, value: JSONValue)]
 
-  init(members: [(name: String, value: JSONValue)]) {
+  /// - Parameter members: no two may have the same name.
+  public init(members: [(name: String, value: JSONValue)]) {
     self.members = members
   }
 

@@ -110,7 +110,10 @@ enum Program {
       throw ConfigurationError(mistakes: ["\(path): relative path; a CGI script needs absolute paths"])
     }
     let stores = try stores(settings, logger: logger)
-    if isLasting { try stores.revocations.prepare() }
+    if isLasting {
+      try stores.revocations.prepare()
+      try stores.sessions.prepare()
+    }
     return AuthService(
       settings: settings, keys: try keys(settings, isDeferred: !isLasting), stores: stores, logger: logger)
   }

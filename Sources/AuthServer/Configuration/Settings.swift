@@ -1,3 +1,4 @@
+import Sessions
 import Stores
 import Wallets
 import Wire
@@ -54,6 +55,16 @@ extension Settings {
 
   private func path(_ configured: String, _ name: String) -> String {
     configured.isEmpty ? "\(self.stateFolder)/\(name).jsonl" : configured
+  }
+}
+
+extension Settings {
+  /// How long sessions and their tokens last.
+  var sessionLimits: SessionLimits {
+    SessionLimits(
+      accessSeconds: self.accessTokenMinutes * 60, refreshSeconds: self.refreshTokenDays * 86400,
+      sessionSeconds: self.sessionMaximumDays * 86400, idleSeconds: self.sessionIdleMinutes * 60,
+      graceSeconds: self.refreshReuseGraceSeconds)
   }
 }
 

@@ -1,16 +1,19 @@
 import CGI
 import Gate
 import HTTPTypes
+import Sessions
 
 /// Answers web servers that ask whether a client's request may pass. There are two ways to ask: a request to
 /// `{base}/verify` for each request of a client (nginx `auth_request`, Caddy `forward_auth`, Traefik ForwardAuth),
 /// and the FastCGI authorizer role.
 struct Authorizer: Sendable {
   private let gate: AccessGate
+  private let grants: SessionGrants
   private let failures: FailureLog
 
   init(_ context: RouteContext) {
     gate = context.gate
+    grants = context.grants
     failures = FailureLog(context.logger)
   }
 
@@ -31,8 +34,7 @@ struct Authorizer: Sendable {
       && request.query.contains { $0.name == "token" && GateInputs.isYes($0.value) }
     return Response(
       status: .noContent,
-      fields: admission.fields(
-        .fields, withToken: isAskedByQuery || inputs.asksForToken))
+      fields: admission.fields(.fields, token: try token(admission, isAskedByQuery || inputs.asksForToken)))
   }
 
   /// Answers 200 with the identity in variables, or a refusal that the web server sends to its client.
@@ -46,7 +48,14 @@ struct Authorizer: Sendable {
     let admission = try gate.admit(inputs, [requirements])
     return Response(
       status: .ok,
-      fields: admission.fields(.variables, withToken: inputs.asksForToken))
+      fields: admission.fields(.variables, token: try token(admission, inputs.asksForToken)))
+  }
+
+  /// The access token for the application; nil if it doesn't ask for one. For a cookie, it is a token of the session.
+  private func token(_ admission: AccessGate.Admission, _ isAsked: Bool) throws -> String? {
+    guard isAsked else { return nil }
+    guard let session = admission.identity.session else { return admission.credential.token }
+    return try grants.accessToken(of: session)
   }
 
   /// Reads requirements, and logs a mistake in them.

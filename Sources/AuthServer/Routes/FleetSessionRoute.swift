@@ -12,12 +12,12 @@ struct FleetSessionRoute: Sendable {
   private let defaultLifetime: Int
   private let maximumLifetime: Int
   private let settings: Settings
-  private let grants: TokenGrants
+  private let grants: FleetGrants
 
   init(_ context: RouteContext) {
     settings = context.settings
     body = context.body
-    grants = context.grants
+    grants = context.fleetGrants
     secret = settings.fleetSecret
     defaultLifetime = settings.fleetSessionSeconds
     maximumLifetime = settings.fleetMaximumSeconds
@@ -47,7 +47,7 @@ struct FleetSessionRoute: Sendable {
     guard settings.allowsFleetRole(role) else {
       throw Refusal.roleNotAllowed(role)
     }
-    let (token, expiry) = try grants.fleetSession(
+    let (token, expiry) = try grants.token(
       session, agent: agent, role: role, scope: try fields.optionalText("scope") ?? "",
       lifetime: try lifetime(fields))
     var answer = JSONObjectWriter()

@@ -1,5 +1,6 @@
 import CGI
 import Gate
+import Sessions
 import Wire
 
 /// `POST /login`: issues tokens for the email and password of the operator that the settings name.
@@ -9,14 +10,14 @@ struct LoginRoute: Sendable {
   private let email: String
   private let role: String
   private let isPassword: @Sendable (String) -> Bool
-  private let grants: TokenGrants
-  private let cookie: SessionCookie?
+  private let credential: [UInt8]
+  private let answers: SignInAnswers
 
   init(_ context: RouteContext) {
     let settings = context.settings
     body = context.body
-    cookie = context.cookie
-    grants = context.grants
+    credential = context.subjects.credential
+    answers = SignInAnswers(context)
     isEnabled = settings.allowsPasswordLogin
     email = settings.adminEmail
     role = settings.adminRole
@@ -35,13 +36,18 @@ struct LoginRoute: Sendable {
   ///   or 415 for a bad request.
   @Sendable func check(_ request: Request) throws -> Route.Handler {
     guard isEnabled else { throw Refusal.passwordLoginDisabled }
-    let cookie = try SessionCookie.asked(by: request, of: cookie)
+    let form = try answers.form(for: request)
     let fields = try body.read(request)
     let email = try fields.text("email")
     // Both are always checked, so that the time doesn't reveal whether the email is right.
     let passwordIsRight = isPassword(try fields.text("password"))
     let emailIsRight = isSameSecret(email, self.email)
     guard passwordIsRight && emailIsRight else { throw Refusal.wrongPassword }
-    return { _ in try grants.pair(subject: self.email, role: role, cookie: cookie).response }
+    return { request in
+      let signIn = SignIn(
+        subject: self.email, role: role, method: SignIn.password, credential: credential,
+        client: answers.client(of: request))
+      return try answers.answer(signIn, form)
+    }
   }
 }

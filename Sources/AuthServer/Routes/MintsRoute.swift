@@ -25,8 +25,8 @@ struct MintsRoute: Sendable {
 
   @Sendable func respond(to request: Request, by _: Identity) throws -> Response {
     let parameters = try request.parameters(Self.parameters)
-    let isActiveOnly = try Self.flag("active", parameters)
-    var query = MintQuery(limit: min(try Self.limit(parameters), maximum))
+    let isActiveOnly = try parameters.flag("active")
+    var query = MintQuery(limit: min(try parameters.limit(default: Self.defaultLimit), maximum))
     query.before = parameters["before"]
     query.subject = parameters["sub"]
     query.role = parameters["role"]
@@ -54,21 +54,5 @@ struct MintsRoute: Sendable {
       }
     }
     return .json(.stream(body))
-  }
-
-  private static func limit(_ parameters: [String: String]) throws(Problem) -> Int {
-    guard let text = parameters["limit"] else { return defaultLimit }
-    guard let limit = Int(text), limit > 0 else {
-      throw Problem(.badRequest, "limit must be a whole number above 0")
-    }
-    return limit
-  }
-
-  private static func flag(_ name: String, _ parameters: [String: String]) throws(Problem) -> Bool {
-    switch parameters[name] {
-    case nil, "false": false
-    case "true": true
-    default: throw Problem(.badRequest, "\(name) must be true or false")
-    }
   }
 }

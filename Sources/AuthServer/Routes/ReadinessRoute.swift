@@ -33,6 +33,7 @@ final class ReadinessRoute: Sendable {
     var checks: [(name: String, check: @Sendable () throws -> Void)] = [
       ("challenges", { try stores.challenges.checkWritable() }),
       ("revocations", { try stores.revocations.checkWritable() }),
+      ("sessions", { try stores.sessions.checkWritable() }),
     ]
     if context.settings.mintAuditRequired { checks.append(("mints", { try stores.mints.checkWritable() })) }
     reserve = stores.reserve

@@ -1,28 +1,58 @@
 import CGI
 import Gate
+import Sessions
+import Wire
 
-/// `POST /refresh`: issues a new pair of tokens for a refresh token, with the same subject and role.
+/// `POST /refresh`: exchanges a refresh token for its successors, with the same subject and role.
 struct RefreshRoute: Sendable {
   private let body: JSONBody
   private let authenticator: Authenticator
-  private let grants: TokenGrants
-  private let cookie: SessionCookie?
+  private let grants: SessionGrants
+  private let ends: SessionEnds
+  private let answers: SignInAnswers
+  private let address: ClientAddress
+  private let log: FailureLog
 
   init(_ context: RouteContext) {
     body = context.body
     authenticator = context.authenticator
     grants = context.grants
-    cookie = context.cookie
+    ends = context.ends
+    answers = SignInAnswers(context)
+    address = context.address
+    log = FailureLog(context.logger)
   }
 
   @Sendable func respond(to request: Request) throws -> Response {
-    let cookie = try SessionCookie.asked(by: request, of: cookie)
     let token = try body.read(request).text("refresh_token")
     guard !token.isEmpty else { throw Problem(.badRequest, "refresh_token required") }
     let claims = try authenticator.authenticate(Credential(token: token, kind: .refresh))
     guard let subject = claims.subject, !subject.isEmpty else { throw Refusal.subjectMissing }
-    // A token without a role, which older servers issued, gets the role with the fewest rights.
-    let role = claims.role.flatMap { $0.isEmpty ? nil : $0 } ?? "user"
-    return try grants.pair(subject: subject, role: role, cookie: cookie).response
+    do {
+      let pair = try grants.refresh(claims, client: answers.client(of: request))
+      var answer = JSONObjectWriter()
+      answer.add(pair)
+      return .json(answer.finish())
+    } catch let failure as RefreshFailure {
+      throw try refusal(failure, request)
+    }
+  }
+
+  private func refusal(_ failure: RefreshFailure, _ request: Request) throws -> Refusal {
+    switch failure {
+    case .reused(let session):
+      log.warning(
+        "refresh token reused; session ended",
+        [
+          "session": "\(session.id)", "subject": "\(session.start.subject.prefix(64))",
+          "client": "\(address.name(of: request))",
+        ])
+      try ends.revokeAccess(of: session, reason: "refresh token reused", by: "pico-auth")
+      return .reusedRefreshToken
+    case .ended: return .refreshRevoked
+    case .mayNotSignIn: return .maySignInNoLonger
+    case .noSubject: return .subjectMissing
+    case .noTokenID: return .invalidRefreshToken("jti is missing")
+    }
   }
 }

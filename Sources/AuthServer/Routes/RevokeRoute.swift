@@ -1,31 +1,114 @@
 import CGI
 import Gate
+import Sessions
 import Stores
+import Tokens
 import Wire
 
-/// `POST /revoke`: revokes a token by its `jti`.
+/// `POST /revoke`: revokes a token, a session, or everything that a subject has.
 struct RevokeRoute: Sendable {
+  private static let members = ["jti", "token", "sid", "sub"]
+
   private let body: JSONBody
-  private let revocations: any RevocationStore
-  private let mints: any MintAuditStore
+  private let store: any SessionStore
+  private let ends: SessionEnds
+  private let verifier: TokenVerifier
+  private let operators: [String]
 
   init(_ context: RouteContext) {
     body = context.body
-    revocations = context.stores.revocations
-    mints = context.stores.mints
+    store = context.stores.sessions
+    ends = context.ends
+    verifier = context.verifier
+    operators = RouteAccess.operatorRoles(context.settings)
   }
 
   @Sendable func respond(to request: Request, by caller: Identity) throws -> Response {
     let fields = try body.read(request)
-    let tokenID = try fields.shortText("jti")
-    guard !tokenID.isEmpty else { throw Problem(.badRequest, "jti required") }
+    let given = try Self.members.compactMap { name -> (name: String, text: String)? in
+      let text = name == "token" ? try fields.text(name) : try fields.shortText(name)
+      return text.isEmpty ? nil : (name, text)
+    }
     let reason = try fields.text("reason")
-    // The expiry tells the store when it can drop the record. If the mint audit fails, the token is revoked anyway.
-    let expiry = (try? mints.mint(ofTokenID: tokenID))?.knownExpiry
-    let revocation = try revocations.revoke(
-      tokenID, reason: reason, by: caller.claims.subject ?? "", expiry: expiry)
+    guard given.count < 2 else { throw Problem(.badRequest, "send only one of jti, token, sid and sub") }
+    guard let (name, text) = given.first else {
+      try requireOperator(caller)
+      throw Problem(.badRequest, "jti required")
+    }
+    switch name {
+    case "jti": return try revoke(tokenID: text, reason, caller)
+    case "token": return try revoke(token: text, reason, caller)
+    case "sid": return try end(session: text, reason, caller)
+    default: return try end(subject: text, reason, caller)
+    }
+  }
+
+  private func isOperator(_ caller: Identity) -> Bool {
+    caller.claims.role.map { operators.containsBytes(of: $0) } ?? false
+  }
+
+  private func requireOperator(_ caller: Identity) throws(Refusal) {
+    guard isOperator(caller) else { throw .lackingRole(operators) }
+  }
+
+  private func actor(_ caller: Identity) -> String { caller.claims.subject ?? "" }
+
+  /// Whether something of a subject is the caller's own.
+  private func isOwn(_ subject: String?, _ caller: Identity) -> Bool {
+    guard let subject, let own = caller.claims.subject, !own.isEmpty else { return false }
+    return subject.hasSameBytes(as: own)
+  }
+
+  private func revoke(tokenID: String, _ reason: String, _ caller: Identity) throws -> Response {
+    try requireOperator(caller)
+    if let fault = RevocableText.fault(inTokenID: tokenID) { throw Problem(.badRequest, "jti \(fault)") }
+    return answer(try ends.revoke(tokenID, reason: reason, by: actor(caller)))
+  }
+
+  private func answer(_ token: SessionEnds.RevokedToken) -> Response {
     var answer = JSONObjectWriter()
-    answer.add("revoked", json: revocation.json)
+    answer.add("revoked", json: token.revocation.json)
+    answer.add("known", token.isKnown)
+    if let session = token.session { answer.add("sid", session) }
+    return .json(answer.finish())
+  }
+
+  private func revoke(token: String, _ reason: String, _ caller: Identity) throws -> Response {
+    let claims: Claims
+    do {
+      claims = try verifier.genuineClaims(ofAny: token)
+    } catch {
+      throw Problem(.badRequest, "token is not one of this server's: \(error)")
+    }
+    if !isOwn(claims.subject, caller) { try requireOperator(caller) }
+    guard let tokenID = claims.tokenID else { throw Problem(.badRequest, "token has no jti; send sub or sid") }
+    return answer(try ends.revoke(claims, tokenID, reason: reason, by: actor(caller)))
+  }
+
+  private func end(session id: String, _ reason: String, _ caller: Identity) throws -> Response {
+    let session = try store.find(id)
+    if !isOwn(session?.start.subject, caller) { try requireOperator(caller) }
+    guard let outcome = try ends.end(id, reason: reason, by: actor(caller)) else {
+      throw Problem(.notFound, "no such session")
+    }
+    return answer("sid", id, outcome, reason)
+  }
+
+  private func end(subject: String, _ reason: String, _ caller: Identity) throws -> Response {
+    try requireOperator(caller)
+    return answer("sub", subject, try ends.end(subject: subject, reason: reason, by: actor(caller)), reason)
+  }
+
+  private func answer(
+    _ name: String, _ value: String, _ outcome: SessionEnds.Outcome, _ reason: String
+  ) -> Response {
+    var revoked = JSONObjectWriter()
+    revoked.add(name, value)
+    revoked.add("reason", reason)
+    revoked.add("sessions", outcome.sessions)
+    revoked.add("tokens", outcome.tokens)
+    var answer = JSONObjectWriter()
+    answer.add("revoked", json: revoked.finish())
     return .json(answer.finish())
   }
 }

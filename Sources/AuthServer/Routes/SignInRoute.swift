@@ -1,5 +1,6 @@
 import CGI
 import Gate
+import Sessions
 import Stores
 import Wallets
 import Wire
@@ -10,24 +11,24 @@ struct SignInRoute: Sendable {
   private let store: any ChallengeStore
   /// The names of the schemes that the settings enable.
   private let algorithms: [String]
-  private let grants: TokenGrants
-  private let cookie: SessionCookie?
+  private let answers: SignInAnswers
+  private let reserve: SpaceReserve?
   private let schemes: [any WalletScheme]
 
   init(_ context: RouteContext, schemes: [any WalletScheme] = WalletSchemes.all) {
     body = context.body
     store = context.stores.challenges
     algorithms = context.settings.walletAlgorithms
-    grants = context.grants
-    cookie = context.cookie
+    answers = SignInAnswers(context)
+    reserve = context.stores.reserve
     self.schemes = schemes
   }
 
   @Sendable func respond(to request: Request) throws -> Response {
-    let cookie = try SessionCookie.asked(by: request, of: cookie)
+    let form = try answers.form(for: request)
     let body = try body.read(request)
     do {
-      return try signIn(body, cookie: cookie)
+      return try signIn(body, form, client: answers.client(of: request))
     } catch let refusal as WalletRefusal {
       switch refusal {
       case .invalidRequest(let detail): throw Problem(.badRequest, detail)
@@ -36,24 +37,22 @@ struct SignInRoute: Sendable {
     }
   }
 
-  private func signIn(_ body: JSONObject, cookie: SessionCookie?) throws -> Response {
+  private func signIn(
+    _ body: JSONObject, _ form: SignInAnswers.Form, client: SignInClient
+  ) throws -> Response {
     let (scheme, attempt) = try read(body)
-    // This check comes before the challenge is used up. The token contains the address twice, in base64url.
-    try cookie?.checkLength(attempt.address.utf8.count * 2 * 4 / 3)
     // If the disk is full, the client can retry with the same challenge.
-    try grants.checkSpace()
+    try reserve?.require()
     // The challenge is used up before the signature is verified, so that each challenge allows one attempt only.
     guard try store.consume(attempt.challenge, for: attempt.address) else {
       throw Refusal.unusableChallenge
     }
     let identity = try attempt.verify()
-    var answer = try grants.pair(
-      subject: identity.subject, role: "wallet",
-      claims: [("wallet_address", identity.subject), ("algorithm", scheme.name)] + identity.claims,
-      cookie: cookie)
-    answer.members.add("address", identity.subject)
-    answer.members.add("algorithm", scheme.name)
-    return answer.response
+    let signIn = SignIn(
+      subject: identity.subject, role: "wallet", method: scheme.name,
+      claims: identity.claims.map { SessionClaim($0.name, $0.value) }, client: client)
+    return try answers.answer(
+      signIn, form, members: [("address", identity.subject), ("algorithm", scheme.name)])
   }
 
   /// Reads a sign-in attempt. A malformed one uses up no challenge.

@@ -19,6 +19,8 @@ public struct Endpoint: Sendable {
   public let path: String
   /// Whether the path ignores `base_path`.
   public let isAbsolute: Bool
+  /// The path by the settings, if it isn't always `path`.
+  private let location: (@Sendable (Settings) -> String)?
   /// Who may call the route.
   public let access: RouteAccess
   /// The names of the parameters that the query may have.
@@ -31,14 +33,16 @@ public struct Endpoint: Sendable {
 
   /// A route that the gate doesn't protect: for any client, or for web servers.
   init(
-    _ method: HTTPRequest.Method?, _ path: String, isAbsolute: Bool = false, access: RouteAccess,
-    lane: Lane, query: [String] = [], logsRefusals: Bool = false, _ summary: String,
+    _ method: HTTPRequest.Method?, _ path: String, isAbsolute: Bool = false,
+    location: (@Sendable (Settings) -> String)? = nil, access: RouteAccess, lane: Lane, query: [String] = [],
+    logsRefusals: Bool = false, _ summary: String,
     _ make: @escaping @Sendable (RouteContext) -> Route.Handler
   ) {
-    self.init(method, path, isAbsolute, access, query, logsRefusals, summary, .handler(lane, make))
+    self.init(
+      method, path, isAbsolute, access, query, logsRefusals, summary, .handler(lane, make), location: location)
   }
 
-  /// A route that the gate protects. The client needs a bearer token with a role.
+  /// A route that the gate protects. The client needs a token or a session's cookie.
   init(
     _ method: HTTPRequest.Method, _ path: String, only access: RouteAccess, lane: Lane, query: [String] = [],
     logsRefusals: Bool = false, _ summary: String,
@@ -57,8 +61,10 @@ public struct Endpoint: Sendable {
 
   private init(
     _ method: HTTPRequest.Method?, _ path: String, _ isAbsolute: Bool, _ access: RouteAccess,
-    _ query: [String], _ logsRefusals: Bool, _ summary: String, _ making: Making
+    _ query: [String], _ logsRefusals: Bool, _ summary: String, _ making: Making,
+    location: (@Sendable (Settings) -> String)? = nil
   ) {
+    self.location = location
     self.method = method
     self.path = path
     self.isAbsolute = isAbsolute
@@ -72,6 +78,7 @@ public struct Endpoint: Sendable {
   /// Makes the route. If its access has requirements, the handler asks the gate first.
   func route(_ context: RouteContext, _ refusals: RefusalLog) -> Route {
     let requirements = access.requirements(context.settings)
+    let path = location?(context.settings) ?? path
     switch making {
     case .handler(let lane, let make):
       var handler = make(context)
@@ -95,7 +102,7 @@ public struct Endpoint: Sendable {
     let gate = context.gate
     return { request in
       guard let requirements else { throw Refusal.unclearRequirement }
-      return try handler(request, try gate.admitBearer(GateInputs(request), requiring: requirements))
+      return try handler(request, try gate.admitOwn(GateInputs(request), requiring: requirements))
     }
   }
 

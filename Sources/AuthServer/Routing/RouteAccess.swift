@@ -5,6 +5,8 @@ import Wire
 public enum RouteAccess: Sendable {
   /// Any client. The request itself may carry what the route checks, such as a password.
   case anybody
+  /// Clients that are signed in, with any role.
+  case signedIn
   /// Clients with an operator's token.
   case operators
   /// Clients with a validator's or an operator's token.
@@ -16,19 +18,26 @@ public enum RouteAccess: Sendable {
   public var summary: String {
     switch self {
     case .anybody: ""
+    case .signedIn: "Needs a token or a session's cookie."
     case .operators: "Needs the role `operator` or `admin_role`."
     case .validators: "Needs the role `service`, `operator` or `admin_role`."
     case .webServers: "For web servers: the shipped configurations close it to clients."
     }
   }
 
-  /// The requirements that a bearer token must meet; nil if the route needs no token.
+  /// The roles of operators.
+  /// - Parameter settings: `admin_role` is an operator's role besides `operator`.
+  static func operatorRoles(_ settings: Settings) -> [String] {
+    settings.adminRole.hasSameBytes(as: "operator") ? ["operator"] : [settings.adminRole, "operator"]
+  }
+
+  /// The requirements that the caller must meet; nil if the route needs no credential.
   /// - Parameter settings: `admin_role` is an operator's role besides `operator`.
   func requirements(_ settings: Settings) -> Requirements? {
-    let operators =
-      settings.adminRole.hasSameBytes(as: "operator") ? ["operator"] : [settings.adminRole, "operator"]
+    let operators = Self.operatorRoles(settings)
     switch self {
     case .anybody, .webServers: return nil
+    case .signedIn: return Requirements()
     case .operators: return Requirements(roles: operators)
     case .validators: return Requirements(roles: ["service"] + operators)
     }

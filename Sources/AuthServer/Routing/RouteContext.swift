@@ -2,6 +2,7 @@ import CGI
 import Gate
 import Logging
 import POSIX
+import Sessions
 import Stores
 import Tokens
 
@@ -15,8 +16,13 @@ struct RouteContext: Sendable {
   let keySet: [UInt8]
   let gate: AccessGate
   let authenticator: Authenticator
-  let grants: TokenGrants
-  /// The cookie that may carry an access token; nil if cookies are disabled.
+  let verifier: TokenVerifier
+  let subjects: ConfiguredSubjects
+  let sessions: LiveSessions
+  let grants: SessionGrants
+  let fleetGrants: FleetGrants
+  let ends: SessionEnds
+  /// The cookie that may open a session; nil if cookies are disabled.
   let cookie: SessionCookie?
   let body: JSONBody
   let address: ClientAddress
@@ -27,15 +33,29 @@ struct RouteContext: Sendable {
     self.clock = clock
     self.logger = logger
     keySet = keys.keySet
+    verifier = TokenVerifier(
+      ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
+    subjects = ConfiguredSubjects(settings)
+    let limits = settings.sessionLimits
+    sessions = LiveSessions(
+      store: stores.sessions, directory: subjects, idleSeconds: limits.idleSeconds, clock: clock)
     authenticator = Authenticator(
-      verifier: TokenVerifier(
-        ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock),
-      revocations: stores.revocations)
-    cookie = SessionCookie(configured: settings.cookieName)
+      verifier: verifier, revocations: stores.revocations, sessions: sessions)
+    cookie = SessionCookie(configured: settings.cookieName, domain: settings.cookieDomain)
     gate = AccessGate(authenticator: authenticator, cookie: cookie)
-    grants = TokenGrants(
-      settings: settings, keys: keys, audit: stores.mints, reserve: stores.reserve, clock: clock,
-      logger: logger)
+    let failures = FailureLog(logger)
+    let recorder = MintRecorder(
+      audit: stores.mints, minimumLifetime: settings.mintAuditMinimumSeconds,
+      isRequired: settings.mintAuditRequired
+    ) { failures.error("tokens issued without a record", ["reason": "\($0)"]) }
+    let issuer = TokenIssuer(
+      ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
+    grants = SessionGrants(
+      issuer: issuer, store: stores.sessions, revocations: stores.revocations, recorder: recorder,
+      directory: subjects, limits: limits, clock: clock)
+    fleetGrants = FleetGrants(issuer: issuer, recorder: recorder, sessions: stores.sessions)
+    ends = SessionEnds(
+      store: stores.sessions, revocations: stores.revocations, mints: stores.mints, clock: clock)
     body = JSONBody(limit: settings.maximumBodySize)
     address = ClientAddress(trustedProxies: settings.trustedProxies)
   }

@@ -1,0 +1,128 @@
+import POSIX
+import Stores
+import Tokens
+import Wire
+
+/// Ends sessions and revokes tokens, for the routes and the command line.
+///
+/// The gate asks the session store, so it refuses the tokens of an ended session at once. Programs that check tokens
+/// by themselves learn of it from the list of revoked tokens, so live access tokens are revoked too.
+public struct SessionEnds: Sendable {
+  /// How many tokens are read and revoked at a time.
+  private static let batchSize = 5000
+
+  private let store: any SessionStore
+  private let revocations: any RevocationStore
+  private let mints: any MintAuditStore
+  private let clock: Clock
+
+  public init(
+    store: any SessionStore, revocations: any RevocationStore, mints: any MintAuditStore, clock: Clock
+  ) {
+    self.store = store
+    self.revocations = revocations
+    self.mints = mints
+    self.clock = clock
+  }
+
+  /// What ended.
+  public struct Outcome: Sendable, Equatable {
+    /// How many live sessions.
+    public let sessions: Int
+    /// How many live tokens stand on the list of revoked tokens because of it.
+    public let tokens: Int
+  }
+
+  /// A revoked token.
+  public struct RevokedToken: Sendable {
+    public let revocation: Revocation
+    /// Whether the mint audit knows the token.
+    public let isKnown: Bool
+    /// The session of the token, which has ended too; nil if it has none.
+    public let session: String?
+  }
+
+  /// Revokes a token by its `jti`, and ends its session: whoever has one token of it may have the others.
+  /// - Parameter actor: the `sub` of the caller.
+  /// - Throws: ``StoreError``.
+  public func revoke(_ tokenID: String, reason: String, by actor: String) throws -> RevokedToken {
+    // If the mint audit fails, the token is revoked anyway.
+    let mint = (try? mints.mint(ofTokenID: tokenID)) ?? nil
+    let revocation = try revocations.revoke(
+      tokenID, reason: reason, by: actor, expiry: mint?.knownExpiry)
+    let session = mint.map(\.session).flatMap { $0.isEmpty ? nil : $0 }
+    if let session { try end(session, reason: reason, by: actor) }
+    return RevokedToken(revocation: revocation, isKnown: mint != nil, session: session)
+  }
+
+  /// Revokes a token whose claims are verified, and ends its session.
+  /// - Throws: ``StoreError``.
+  public func revoke(
+    _ claims: Claims, _ tokenID: String, reason: String, by actor: String
+  ) throws -> RevokedToken {
+    let revocation = try revocations.revoke(
+      tokenID, reason: reason, by: actor, expiry: claims.expiry.flatMap { Int(exactly: $0.rounded(.up)) })
+    if let session = claims.session { try end(session, reason: reason, by: actor) }
+    return RevokedToken(revocation: revocation, isKnown: true, session: claims.session)
+  }
+
+  /// Ends a session. If it has ended already, its tokens are revoked again where they aren't.
+  /// - Returns: nil if there is no such session.
+  /// - Throws: ``StoreError``.
+  @discardableResult
+  public func end(_ id: String, reason: String, by actor: String) throws -> Outcome? {
+    var wasLive = false
+    let write = try store.change(id) { session in
+      wasLive = session.end == nil && session.start.expiresAt > clock.seconds
+      return wasLive ? .end(reason: reason.isEmpty ? "revoked" : reason) : .keep
+    }
+    guard let write else { return nil }
+    try write.waitUntilDurable()
+    return Outcome(
+      sessions: wasLive ? 1 : 0, tokens: try revokeAccess(of: write.session, reason: reason, by: actor))
+  }
+
+  /// Revokes the last access tokens of a session that has ended. Earlier ones have mostly expired.
+  /// - Returns: how many were live.
+  /// - Throws: ``StoreError``.
+  @discardableResult
+  public func revokeAccess(of session: Session, reason: String, by actor: String) throws -> Int {
+    guard let tokens = session.tokens, tokens.accessExpiry > clock.seconds else { return 0 }
+    // The earlier token was issued before, so it expires no later.
+    let tokenIDs = [tokens.accessID] + (tokens.earlierAccessID.map { [$0] } ?? [])
+    return try revoke(tokenIDs.map { ($0, tokens.accessExpiry) }, reason, actor)
+  }
+
+  /// Ends all sessions of a subject, and refuses every token that was issued to it until now.
+  /// - Throws: ``StoreError``. The sessions may be ended then.
+  public func end(subject: String, reason: String, by actor: String) throws -> Outcome {
+    let end = try store.endAll(of: subject, reason: reason.isEmpty ? "subject revoked" : reason)
+    var query = MintQuery(limit: Self.batchSize)
+    query.subject = subject
+    query.expiringAfter = clock.seconds
+    var count = 0
+    while true {
+      let page = try mints.list(query)
+      let live = try page.mints.filter { try isCovered($0, by: end) }
+      count += try revoke(live.map { ($0.tokenID, $0.knownExpiry) }, reason, actor)
+      guard let cursor = page.cursor else { return Outcome(sessions: end.sessions, tokens: count) }
+      query.before = cursor
+    }
+  }
+
+  /// Whether a token was issued before the end. The subject may have signed in again meanwhile.
+  private func isCovered(_ mint: Mint, by end: SubjectEnd) throws -> Bool {
+    guard Double(mint.issuedAt) >= end.at.rounded(.down), !mint.session.isEmpty,
+      let session = try store.find(mint.session)
+    else { return true }
+    return session.createdAt <= end.at
+  }
+
+  private func revoke(
+    _ tokens: [(tokenID: String, expiry: Int?)], _ reason: String, _ actor: String
+  ) throws -> Int {
+    let live = try tokens.filter { try !revocations.isRevoked($0.tokenID) }
+    if !live.isEmpty { try revocations.revoke(live, reason: reason, by: actor) }
+    return live.count
+  }
+}
