@@ -11,7 +11,7 @@ import Testing
     let ready = backend.send("GET", "/health/ready")
     #expect(ready.status == 200)
     let start =
-      #"{"status":"ready","checked":["keys","challenges","revocations","mints","free space"],"free_bytes":"#
+      #"{"status":"ready","checked":["keys","challenges","revocations","sessions","mints","free space"],"free_bytes":"#
     #expect(ready.text.hasPrefix(start), "\(ready.text)")
     #expect(try ready.json()["free_bytes"]?.integer ?? 0 > 0)
     #expect(ready["cache-control"] == "no-store")

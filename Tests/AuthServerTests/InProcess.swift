@@ -18,12 +18,16 @@ struct InProcess: AuthBackend {
   /// One for all tests, as it takes a while to make.
   static var key: SigningKey { get throws { try generated.get() } }
 
-  let folder = TemporaryFolder()
-  let clock = ManualClock()
+  let folder: TemporaryFolder
+  let clock: ManualClock
   let log = LogRecorder()
   let server: AuthService
+  let stores: StoreSet
+  let settings: Settings
 
   init(_ change: (inout Settings) -> Void = { _ in }) throws {
+    folder = TemporaryFolder()
+    clock = ManualClock()
     var settings = Settings()
     settings.stateFolder = folder.path
     settings.allowsPasswordLogin = true
@@ -31,11 +35,23 @@ struct InProcess: AuthBackend {
     settings.adminPassword = "correct horse"
     change(&settings)
     let logger = log.logger
-    let stores = StoreBackend.open(settings, clock: clock.clock, logger: logger)
+    self.settings = settings
+    stores = StoreBackend.open(settings, clock: clock.clock, logger: logger)
     try stores.revocations.prepare()
     server = AuthService(
       settings: settings, keys: try KeyRing(keys: [Self.key]), stores: stores, clock: clock.clock,
       logger: logger)
+  }
+
+  /// The same installation after a reload with other settings: the same stores, and the same time.
+  init(like other: InProcess, _ change: (inout Settings) -> Void = { _ in }) throws {
+    (folder, clock, stores) = (other.folder, other.clock, other.stores)
+    var settings = other.settings
+    change(&settings)
+    self.settings = settings
+    server = AuthService(
+      settings: settings, keys: try KeyRing(keys: [Self.key]), stores: stores, clock: clock.clock,
+      logger: log.logger)
   }
 
   func send(
@@ -45,7 +61,8 @@ struct InProcess: AuthBackend {
   }
 
   func send(
-    _ method: String, _ path: String, fields: [(String, String)], body: [UInt8]?, from address: String
+    _ method: String, _ path: String, fields: [(String, String)], body: [UInt8]?, from address: String,
+    parameters: [RequestInput: String] = [:]
   ) -> HTTPAnswer {
     var httpFields = HTTPFields()
     for (name, value) in fields {
@@ -54,10 +71,11 @@ struct InProcess: AuthBackend {
     }
     guard let method = HTTPRequest.Method(method) else { return unsendable("method \(method)") }
     let target = path.hasPrefix("//") ? String(path.dropFirst()) : "/api/v1/auth" + path
-    let response = server.respond(
-      to: Request(
-        method: method, target: target, fields: httpFields, body: body ?? [],
-        remoteAddress: address))
+    let request = Request(
+      method: method, target: target, fields: httpFields, body: body ?? [], remoteAddress: address)
+    var variables = request.variables
+    for (input, value) in parameters { variables[input] = value }
+    let response = server.respond(to: Request(variables: variables, body: BytesBody(body ?? [])))
     var body: [UInt8] = []
     do {
       body = try response.collectBody()

@@ -29,23 +29,6 @@ import Wallets
     #expect(try roomy.postJSON("/sign-in", attempt).status == 401)
   }
 
-  /// Where tokens are issued without a record, they need no space.
-  @Test func whereNoRecordIsNeededSpaceIsNotEither() throws {
-    let roomy = try InProcess { $0.stateReserve = 0 }
-    for change: @Sendable (inout Settings) -> Void in [
-      { $0.mintAuditRequired = false }, { $0.mintAuditMinimumSeconds = 100 * 86400 },
-    ] {
-      let full = try InProcess {
-        $0.stateFolder = roomy.folder.path
-        $0.stateReserve = Self.hugeReserve
-        change(&$0)
-      }
-      let key = try WalletKey(Ed25519Scheme())
-      let attempt = try key.signIn(try roomy.challenge(key.address))
-      #expect(try full.postJSON("/sign-in", attempt).status == 200)
-    }
-  }
-
   /// What a store didn't give out is no part of a client's share.
   @Test func aChallengeThatWasNotGivenCountsForNobody() throws {
     let challenges = FailingChallenges()

@@ -36,14 +36,15 @@ import Wallets
     let access = try backend.claims(answer.string("access_token"))
     #expect(
       Set(access.keys) == [
-        "sub", "wallet_address", "role", "algorithm", "iss", "aud", "iat", "exp", "jti",
+        "sub", "wallet_address", "role", "algorithm", "iss", "aud", "iat", "exp", "jti", "sid",
       ])
     #expect(access["sub"] as? String == key.address)
     #expect(access["wallet_address"] as? String == key.address)
     #expect(access["role"] as? String == "wallet")
     #expect(try backend.lifetime(access) == 900)
     let refresh = try backend.claims(answer.string("refresh_token"))
-    #expect(Set(refresh.keys) == ["sub", "iss", "aud", "iat", "exp", "jti", "type", "role"])
+    #expect(Set(refresh.keys) == ["sub", "iss", "aud", "iat", "exp", "jti", "type", "role", "sid"])
+    #expect(refresh["sid"] as? String == access["sid"] as? String)
     #expect(refresh["type"] as? String == "refresh")
     #expect(try backend.lifetime(refresh) == 7 * 86400)
   }

@@ -80,17 +80,6 @@ import Wire
     #expect(try send(key.signIn(challenge), to: route()).status == 200)
   }
 
-  /// Known by the address, whatever the scheme.
-  @Test func anAddressTooLongForACookieUsesUpNothing() throws {
-    let key = try WalletKey(MLDSA65Scheme())
-    let body = try key.signIn(backend.challenge(key.address))
-    let route = try route(algorithms: WalletSchemes.onByDefault, cookie: "pico")
-    let refused = try send(body, to: route, query: "?cookie=true")
-    #expect(refused.status == 400)
-    #expect(refused.detail == "the token is too long for a cookie")
-    #expect(try send(body, to: route).status == 200)
-  }
-
   @Test func everyRegisteredSchemeMayBeConfigured() {
     #expect(Settings().walletAlgorithms == WalletSchemes.onByDefault)
     for scheme in WalletSchemes.all {

@@ -248,32 +248,36 @@ import Wallets
       body: Array(#"{"email":"ops@example.org","password":"correct horse"}"#.utf8))
   }
 
+  /// The value of the cookie of a session that begins now.
+  private func session() -> String { login("?cookie=true").cookie("__Host-pico") ?? "" }
+
   @Test func aCookieIsSetWhereItIsAskedFor() throws {
     let answer = login("?cookie=true")
-    let token = answer.string("access_token")
+    let value = try #require(answer.cookie("__Host-pico"))
+    #expect(value.wholeMatch(of: /[A-Za-z0-9_-]{32}\.[A-Za-z0-9_-]{43}/) != nil)
     #expect(
-      answer["set-cookie"] == "__Host-pico=\(token); Path=/; Max-Age=900; Secure; HttpOnly; SameSite=Lax")
+      answer["set-cookie"] == "__Host-pico=\(value); Path=/; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax")
+    #expect(Set(try answer.json().members.map(\.name)) == ["session", "expires_in"])
+    #expect(value.hasPrefix(answer.string("session") + "."))
     #expect(login("")["set-cookie"] == nil)
     #expect(login("?cookie=false")["set-cookie"] == nil)
     #expect(login("?cookie=yes").status == 400)
-    #expect(verify(nil, fields: [("Cookie", "a=b; __Host-pico=\(token); c=d")]).status == 204)
-    let wallet = try WalletKey(Ed25519Scheme())
-    let signIn = try backend.send(
-      "POST", "/sign-in?cookie=true", fields: [],
-      body: Array(wallet.signIn(backend.challenge(wallet.address)).utf8))
-    #expect(signIn["set-cookie"]?.hasPrefix("__Host-pico=") == true)
-    let refreshed = backend.send(
-      "POST", "/refresh?cookie=true", fields: [],
-      body: Array(#"{"refresh_token":"\#(answer.string("refresh_token"))"}"#.utf8))
-    #expect(refreshed["set-cookie"]?.contains(refreshed.string("access_token")) == true)
+    #expect(verify(nil, fields: [("Cookie", "a=b; __Host-pico=\(value); c=d")]).status == 204)
   }
 
-  /// Before anything is used up.
-  @Test func aTokenTooLongForACookieIsRefused() throws {
-    let wallet = try WalletKey(MLDSA65Scheme())
-    let body = try wallet.signIn(backend.challenge(wallet.address))
-    #expect(backend.send("POST", "/sign-in?cookie=true", body: Array(body.utf8)).status == 400)
-    #expect(backend.send("POST", "/sign-in", body: Array(body.utf8)).status == 200)
+  @Test(arguments: WalletSchemes.all)
+  func aWalletOfAnySchemeCanHaveACookie(_ scheme: any WalletScheme) throws {
+    let wallet = try WalletKey(scheme)
+    let answer = try backend.send(
+      "POST", "/sign-in?cookie=true", body: Array(wallet.signIn(backend.challenge(wallet.address)).utf8))
+    #expect(answer.status == 200)
+    #expect(answer.string("address") == wallet.address)
+    #expect(answer.string("access_token").isEmpty)
+    let value = try #require(answer.cookie("__Host-pico"))
+    let admitted = verify(nil, "?role=wallet", fields: [("Cookie", "__Host-pico=\(value)")])
+    #expect(admitted.status == 204)
+    #expect(admitted["x-auth-subject"] == wallet.address)
+    #expect(admitted["x-auth-session"] == answer.string("session"))
   }
 
   @Test func withoutTheSettingThereAreNoCookies() throws {
@@ -292,17 +296,21 @@ import Wallets
   /// HttpOnly keeps the token from script, which can set a query.
   @Test func aQueryDoesNotTellTheCookiesToken() throws {
     let token = login("").string("access_token")
-    let cookie = ("Cookie", "__Host-pico=\(token)")
+    let cookie = ("Cookie", "__Host-pico=\(session())")
     #expect(verify(nil, "?token=1", fields: [cookie]).status == 204)
     #expect(verify(nil, "?token=1", fields: [cookie])["x-auth-request-access-token"] == nil)
     #expect(verify(token, "?token=1")["x-auth-request-access-token"] == token)
   }
 
   @Test func aCookieIsOneOrNone() {
-    let token = login("").string("access_token")
+    let token = session()
+    #expect(verify(nil, fields: [("Cookie", "__Host-pico=\(token)")]).status == 204)
     for cookie in [
       "__Host-pico=\(token); __Host-pico=\(token)", "pico=\(token)", "__host-pico=\(token)", "__Host-pico=",
       "__Host-pico=\"\(token)\"", "__Host-pico=a b",
+      // Neither a token, nor a session with another secret, nor its identifier alone.
+      "__Host-pico=\(login("").string("access_token"))", "__Host-pico=\(token.dropLast())A",
+      "__Host-pico=\(token.prefix(32))", "__Host-pico=\(token.prefix(33))",
     ] {
       #expect(verify(nil, fields: [("Cookie", cookie)]).status == 401, "\(cookie)")
     }
@@ -311,7 +319,7 @@ import Wallets
   }
 
   @Test func anotherSiteCannotUseTheCookie() {
-    let cookie = ("Cookie", "__Host-pico=\(login("").string("access_token"))")
+    let cookie = ("Cookie", "__Host-pico=\(session())")
     func status(_ method: String, _ fields: [(String, String)]) -> Int {
       verify(nil, method: method, fields: [cookie] + fields).status
     }

@@ -36,7 +36,10 @@ import Wallets
     #expect(try guarded.get("/app/", bearer: auth.session("s", role: "builder")).status == 200)
     let lacking = try guarded.get("/app/", bearer: token)
     #expect(lacking.status == (kind.isFcgid ? 401 : 403))
-    #expect(try guarded.get("/any/", bearer: nil, fields: [("Cookie", "__Host-pico=\(token)")]).status == 200)
+    let session = try auth.signIn(wallet, query: "?cookie=true").cookie("__Host-pico") ?? ""
+    let byCookie = try guarded.get("/any/", bearer: nil, fields: [("Cookie", "__Host-pico=\(session)")])
+    #expect(byCookie.status == 200)
+    #expect(self.told(byCookie)["REMOTE_USER"] == wallet.address)
 
     for bad in [nil, "nonsense", String(token.dropLast(3)), token + "x", tokens.string("refresh_token")] {
       let answer = try guarded.get("/any/", bearer: bad)

@@ -23,8 +23,54 @@ extension AuthBackend {
   }
 
   /// The whole way of a wallet: a challenge, its signature, the answer.
-  public func signIn(_ key: WalletKey, changing changes: [String: String?] = [:]) throws -> HTTPAnswer {
-    try postJSON("/sign-in", try key.signIn(try challenge(key.address), changing: changes))
+  public func signIn(
+    _ key: WalletKey, changing changes: [String: String?] = [:], query: String = ""
+  ) throws -> HTTPAnswer {
+    try postJSON("/sign-in" + query, try key.signIn(try challenge(key.address), changing: changes))
+  }
+
+  /// Logs the operator of the contract's list in.
+  public func login(_ query: String = "", password: String = "correct horse") throws -> HTTPAnswer {
+    try postJSON("/login" + query, #"{"email":"ops@example.org","password":"\#(password)"}"#)
+  }
+
+  public func refresh(_ token: String) throws -> HTTPAnswer {
+    try postJSON("/refresh", #"{"refresh_token":"\#(token)"}"#)
+  }
+
+  /// Sends a request with a bearer token or the value of a session's cookie.
+  public func send(
+    _ method: String, _ path: String, as credential: TestCredential, _ json: String? = nil,
+    fields: [(String, String)] = []
+  ) throws -> HTTPAnswer {
+    let type = json == nil ? [] : [("Content-Type", "application/json")]
+    return try send(
+      method, path, fields: credential.fields + type + fields, body: json.map { Array($0.utf8) })
+  }
+
+  /// Sends a form.
+  public func postForm(
+    _ path: String, _ form: String, fields: [(String, String)] = []
+  ) throws -> HTTPAnswer {
+    try send(
+      "POST", path, fields: [("Content-Type", "application/x-www-form-urlencoded")] + fields,
+      body: Array(form.utf8))
+  }
+}
+
+/// What a test's request is allowed by.
+public enum TestCredential: Sendable {
+  case bearer(String)
+  /// The value of the cookie `__Host-pico`.
+  case cookie(String)
+  case none
+
+  var fields: [(String, String)] {
+    switch self {
+    case .bearer(let token): [("Authorization", "Bearer \(token)")]
+    case .cookie(let value): [("Cookie", "__Host-pico=\(value)")]
+    case .none: []
+    }
   }
 }
 

@@ -18,6 +18,14 @@ public struct HTTPAnswer: Sendable {
 
   public var text: String { String(decoding: body, as: UTF8.self) }
 
+  /// The value of a cookie that the answer sets; nil where it sets none of that name.
+  public func cookie(_ name: String) -> String? {
+    for field in fields where field.name == "set-cookie" && field.value.hasPrefix(name + "=") {
+      return String(field.value.dropFirst(name.count + 1).prefix { $0 != ";" })
+    }
+    return nil
+  }
+
   /// The body as a JSON object.
   public func json() throws -> JSONObject { try JSONObject(parsing: body) }
 
