@@ -1,4 +1,5 @@
 import Crypto
+import POSIX
 import Sessions
 import Stores
 import Wire
@@ -45,5 +46,14 @@ struct ConfiguredSubjects: SubjectDirectory {
 
   private func isOperator(_ subject: String, _ role: String) -> Bool {
     isLoginEnabled && subject.hasSameBytes(as: email) && role.hasSameBytes(as: self.role)
+  }
+}
+
+extension Settings {
+  /// The live sessions of a store, by these settings.
+  public func liveSessions(_ stores: StoreSet, clock: Clock) -> LiveSessions {
+    LiveSessions(
+      store: stores.sessions, directory: ConfiguredSubjects(self), idleSeconds: sessionLimits.idleSeconds,
+      clock: clock)
   }
 }

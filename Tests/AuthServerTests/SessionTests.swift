@@ -246,7 +246,7 @@ import Wallets
     #expect(answer["set-cookie"] == "__Host-pico=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")
     #expect(status(tokens.string("access_token")) == 401)
     #expect(try backend.refresh(tokens.string("refresh_token")).status == 401)
-    #expect(try backend.send("POST", "/logout", as: .none).status == 401)
+    #expect(try backend.send("POST", "/logout", as: .nobody).status == 401)
   }
 
   @Test func signingOutByCookieNeedsAPageOfTheSite() throws {
@@ -280,7 +280,7 @@ import Wallets
     let operatorsOwn = try backend.send("GET", "/me", as: .cookie(cookie))
     #expect(operatorsOwn.string("sub") == "ops@example.org")
     #expect(try operatorsOwn.json()["exp"]?.integer == backend.clock.clock.seconds + 3600)
-    #expect(try backend.send("GET", "/me", as: .none).status == 401)
+    #expect(try backend.send("GET", "/me", as: .nobody).status == 401)
   }
 
   /// The identifiers of the sessions that an answer lists.

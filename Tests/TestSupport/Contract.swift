@@ -63,13 +63,13 @@ public enum TestCredential: Sendable {
   case bearer(String)
   /// The value of the cookie `__Host-pico`.
   case cookie(String)
-  case none
+  case nobody
 
   var fields: [(String, String)] {
     switch self {
     case .bearer(let token): [("Authorization", "Bearer \(token)")]
     case .cookie(let value): [("Cookie", "__Host-pico=\(value)")]
-    case .none: []
+    case .nobody: []
     }
   }
 }

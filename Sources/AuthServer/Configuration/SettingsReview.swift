@@ -22,9 +22,7 @@ struct SettingsReview {
     reviewLogin()
     reviewFleet()
     reviewPaths()
-    if !settings.cookieName.isEmpty && !SessionCookie.isName(settings.cookieName) {
-      refuse("cookie_name", "must be letters, digits and dashes, as names of cookies are")
-    }
+    reviewCookie()
     for range in settings.trustedProxies where AddressRange(range) == nil {
       refuse("trusted_proxies", "has \(range), which is neither an address nor a range such as 10.0.0.0/8")
     }
@@ -32,6 +30,28 @@ struct SettingsReview {
 
   private mutating func refuse(_ key: String, _ reason: String) {
     mistakes.append((key, reason))
+  }
+
+  private mutating func reviewCookie() {
+    if !settings.cookieName.isEmpty && !SessionCookie.isName(settings.cookieName) {
+      refuse("cookie_name", "must be letters, digits and dashes, as names of cookies are")
+    }
+    guard !settings.cookieDomain.isEmpty else { return }
+    if settings.cookieName.isEmpty { refuse("cookie_domain", "is set and cookie_name is not") }
+    if !Self.isDomain(settings.cookieDomain) {
+      refuse("cookie_domain", "must be a domain with a dot in it, such as example.org")
+    }
+  }
+
+  /// Whether a text is a domain name with two labels or more, and no address. RFC 1123, section 2.1.
+  private static func isDomain(_ text: String) -> Bool {
+    let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+    return labels.count > 1 && AddressRange(text) == nil
+      && labels.allSatisfy { label in
+        (1...63).contains(label.utf8.count) && label.utf8.first != UInt8(ascii: "-")
+          && label.utf8.last != UInt8(ascii: "-")
+          && label.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil || $0 == "-") }
+      }
   }
 
   private mutating func reviewIssuer() {
@@ -90,6 +110,7 @@ struct SettingsReview {
         "admin_password is kept in the clear; set admin_password_hash, made with pico-auth hash-password")
     }
     if settings.adminRole.isEmpty { refuse("admin_role", "must not be empty") }
+    if settings.adminRole.utf8.count > 64 { refuse("admin_role", "must not be longer than 64 bytes") }
     if Self.othersRoles.containsBytes(of: settings.adminRole) {
       refuse("admin_role", "must not be agent, service, user or wallet")
     }

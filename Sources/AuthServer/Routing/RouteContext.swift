@@ -36,9 +36,7 @@ struct RouteContext: Sendable {
     verifier = TokenVerifier(
       ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
     subjects = ConfiguredSubjects(settings)
-    let limits = settings.sessionLimits
-    sessions = LiveSessions(
-      store: stores.sessions, directory: subjects, idleSeconds: limits.idleSeconds, clock: clock)
+    sessions = settings.liveSessions(stores, clock: clock)
     authenticator = Authenticator(
       verifier: verifier, revocations: stores.revocations, sessions: sessions)
     cookie = SessionCookie(configured: settings.cookieName, domain: settings.cookieDomain)
@@ -52,7 +50,7 @@ struct RouteContext: Sendable {
       ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
     grants = SessionGrants(
       issuer: issuer, store: stores.sessions, revocations: stores.revocations, recorder: recorder,
-      directory: subjects, limits: limits, clock: clock)
+      directory: subjects, limits: settings.sessionLimits, clock: clock)
     fleetGrants = FleetGrants(issuer: issuer, recorder: recorder, sessions: stores.sessions)
     ends = SessionEnds(
       store: stores.sessions, revocations: stores.revocations, mints: stores.mints, clock: clock)

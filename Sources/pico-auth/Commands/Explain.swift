@@ -1,6 +1,5 @@
 import ArgumentParser
 import Gate
-import POSIX
 import Tokens
 import Wire
 
@@ -29,7 +28,7 @@ struct Explain: ParsableCommand {
   func run() throws {
     try reporting {
       let explanation = try Program.gate(config).explain(
-        try text(),
+        try Arguments.firstWord(token),
         requiring: Requirements(roles: role, scopes: scope, groups: group, audiences: audience))
       for check in explanation.checks { try print(check) }
       let passes = explanation.status == 204
@@ -44,18 +43,6 @@ struct Explain: ParsableCommand {
       }
       if !passes { throw ExitCode.failure }
     }
-  }
-
-  private func text() throws -> String {
-    guard token == "-" else { return token }
-    var bytes: [UInt8] = []
-    while case let chunk = try FileHandle.standardInput.readNext(count: 65536), !chunk.isEmpty {
-      bytes += chunk
-      guard bytes.count <= 1 << 20 else { throw ValidationError("the token is too long") }
-    }
-    let text = String(decoding: bytes, as: UTF8.self).split { $0.isWhitespace }
-    // The input may be a whole header value: `Bearer TOKEN`.
-    return String(text.first?.lowercased() == "bearer" ? text.dropFirst().first ?? "" : text.first ?? "")
   }
 
   private func print(_ check: TokenCheck) throws {
