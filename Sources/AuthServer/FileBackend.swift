@@ -13,7 +13,7 @@ extension StoreBackend {
       mints: JSONLMintAuditStore(
         path: settings.effectiveMintAuditPath, retentionDays: settings.mintAuditRetentionDays,
         reserve: reserve, clock: clock, logger: logger),
-      sessions: JSONLSessionStore(
+      sessions: FileSessionStore(
         path: settings.effectiveSessionPath, reserve: reserve, clock: clock, logger: logger),
       reserve: reserve)
   }

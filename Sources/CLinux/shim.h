@@ -1,5 +1,6 @@
 // Functions and constants of Linux that Swift's Glibc module doesn't have.
 // Don't define _GNU_SOURCE here: types of the Glibc module would get a second, different definition.
+#include <linux/falloc.h>
 #include <linux/memfd.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -18,6 +19,8 @@ extern int memfd_create(const char *name, unsigned flags);
 extern int accept4(int listener, struct sockaddr *address, socklen_t *size, int flags);
 
 extern ssize_t preadv2(int file, const struct iovec *parts, int count, off_t offset, int flags);
+
+extern int fallocate(int file, int mode, off_t offset, off_t size);
 
 extern void *memmem(const void *text, size_t text_size, const void *part, size_t part_size);
 

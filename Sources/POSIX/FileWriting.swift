@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Writing to an open file, and waiting for the disk.
@@ -52,5 +53,15 @@ extension FileHandle {
   /// - Throws: ``SystemError`` (`fsync`).
   public func synchronize() throws(SystemError) {
     try retryingOnInterrupt("fsync") { fsync(descriptor) }
+  }
+
+  /// Gives the space of a range back to the file system. The range reads as NULs then, and the file keeps its size.
+  /// `fallocate(2)`, FALLOC_FL_PUNCH_HOLE.
+  /// - Throws: ``SystemError`` (`fallocate`), with EOPNOTSUPP if the file system has no holes.
+  public func punchHole(_ range: Range<Int>) throws(SystemError) {
+    try retryingOnInterrupt("fallocate") {
+      fallocate(
+        descriptor, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, off_t(range.lowerBound), off_t(range.count))
+    }
   }
 }

@@ -44,4 +44,13 @@ import Testing
       }
     }
   }
+
+  @Test func sessionsInFiles() throws {
+    var stores = 0
+    try Conformance.checkSessions { clock in
+      stores += 1
+      let path = folder.file("\(stores)/sessions.dat")
+      return { FileSessionStore(path: path, clock: clock, logger: logger) }
+    }
+  }
 }

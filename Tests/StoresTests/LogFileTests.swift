@@ -11,7 +11,7 @@ import Testing
   private var path: String { folder.file("log") }
 
   private func open(
-    timeout: UInt64 = LogFile.timeout,
+    timeout: UInt64 = SharedFlush.timeout,
     flushData: @escaping @Sendable (POSIX.FileHandle) throws(SystemError) -> Void = { _ in }
   ) throws -> LogFile {
     _ = try FileHandle(path: path, flags: .create)

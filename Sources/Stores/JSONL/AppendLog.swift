@@ -1,14 +1,17 @@
-// JSONL: the stores as JSON lines in files that all processes of a host share. docs/shared-files.md explains
-// the design. Where to look:
+// JSONL: the stores in files that all processes of a host share: JSON lines, and sectors for sessions.
+// docs/shared-files.md explains the design. Where to look:
 //
 // - Any file: FileLock, SharedFiles, SpaceReserve, BufferedWriter; lines in LineReader, ForwardLines,
 //   BackwardLines; records and checksums in RecordLine and CRC32C.
-// - Appending: AppendLog (lock, repair, append), LogFile (`fdatasync`), LostWrite (which lines are torn),
+// - Waiting for the disk: SharedFlush.
+// - Appending: AppendLog (lock, repair, append), LogFile, LostWrite (which lines are torn),
 //   TornTail (repairs them), AppendedLines (follows a file), LogDraft (replaces one), FileCursor.
 // - Challenges: JSONLChallengeStore, and the files that begin with Challenge.
 // - The mint audit: JSONLMintAuditStore, and the files that begin with Mint.
 // - Revocations: JSONLRevocationStore, and the files that begin with Revocation, Snapshot and Known;
 //   ExternalSort and MergedEntries; the clock in RecordTime and NewestRecord.
+// - Sessions: FileSessionStore, SessionFiles (lock, open, replace), SessionFile and SessionSlot, SubjectTable,
+//   Sector; SessionPosition (identifiers), SessionChain and SessionListing, SessionMending (after a reboot).
 // - `store verify` and `--repair`: StoreFile, StoreRepair, Salvage, JSONExtent.
 
 import Glibc

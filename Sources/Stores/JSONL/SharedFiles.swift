@@ -12,6 +12,17 @@ enum SharedFiles {
     return handle
   }
 
+  /// Opens a file to change it, or only to read it if this process or the file system can't change it.
+  /// - Returns: nil if the file is missing.
+  /// - Throws: as ``open(_:flags:)`` does.
+  static func openToChange(_ path: String) throws -> FileHandle? {
+    do {
+      return try open(path, flags: .readWrite)
+    } catch let error as SystemError where error.code == EACCES || error.code == EROFS {
+      return try open(path, flags: .read)
+    }
+  }
+
   /// - Throws: ``StoreError`` if another user could have written the file, or put one of root's files in its place;
   ///   ``SystemError``.
   static func check(_ handle: FileHandle, _ path: String) throws {
