@@ -76,10 +76,11 @@ public struct Authenticator: Sendable {
   private func genuineClaims(of credential: Credential, _ run: CheckRun) throws(TokenError) -> Claims {
     // A client sends a refresh token seldom, so caching it gains nothing. An observer must see each check made.
     if credential.kind == .refresh || run.isObserved {
-      return try verifier.genuineClaims(of: credential.token, run)
+      return try verifier.genuineClaims(
+        of: credential.token, as: credential.kind == .refresh ? .refresh : .access, run)
     }
     return try cache.claims(of: credential.token) { (token) throws(TokenError) in
-      try verifier.genuineClaims(of: token)
+      try verifier.genuineClaims(of: token, as: .access)
     }
   }
 

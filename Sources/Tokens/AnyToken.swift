@@ -4,7 +4,7 @@ extension TokenVerifier {
   /// The claims of an access token or a refresh token, even if it has expired.
   /// - Throws: ``TokenError`` `.invalid`.
   public func genuineClaims(ofAny token: String) throws(TokenError) -> Claims {
-    try genuineClaims(of: token)
+    try genuineClaims(of: token, as: .refresh)
   }
 
   /// Whether a text has the form of a token: three parts, of which the first is a header.

@@ -26,10 +26,10 @@ struct CompactJWS {
     payloadEnd = dots[1]
   }
 
-  /// Reads the header. It must name RS256, and no parameter that changes how the token is read. RFC 7515,
-  /// section 4.1.
+  /// Reads the header. It must have the algorithm of one of the keys, and no parameter that changes how the token is
+  /// read. RFC 7515, section 4.1.
   /// - Throws: ``TokenError`` `.invalid`.
-  func header() throws(TokenError) -> JSONObject {
+  func header(for keys: [any VerifyingKey]) throws(TokenError) -> JSONObject {
     guard let bytes = Base64URL.decode(bytes[..<headerEnd]), let header = try? JSONObject(parsing: bytes)
     else {
       throw .invalid("header is not a JSON object in base64url")
@@ -37,7 +37,7 @@ struct CompactJWS {
     for name in Self.refusedParameters where header[name] != nil {
       throw .invalid("header parameter \(name) is not allowed")
     }
-    guard let algorithm = header["alg"]?.string, algorithm.hasSameBytes(as: "RS256") else {
+    guard keys.contains(where: { Self.isAlgorithm(of: $0, header) }) else {
       throw .invalid("algorithm is not allowed")
     }
     if let type = header["typ"], type.string?.lowercased() != "jwt" {
@@ -46,19 +46,26 @@ struct CompactJWS {
     return header
   }
 
-  /// Finds the key that a header names in `kid`. RFC 7515, section 4.1.4.
-  /// - Throws: ``TokenError`` `.invalid` if none of the keys has that name.
-  static func key(named header: JSONObject, in keys: [VerificationKey]) throws(TokenError) -> VerificationKey
-  {
+  /// Finds the key that a header names in `kid`. The header's algorithm must be that of the key: otherwise a client
+  /// could choose how a key is used. RFC 7515, section 4.1.4; RFC 8725, section 3.1.
+  /// - Throws: ``TokenError`` `.invalid` if none of the keys has that name and that algorithm.
+  static func key(
+    named header: JSONObject, in keys: [any VerifyingKey]
+  ) throws(TokenError) -> any VerifyingKey {
     guard let kid = header["kid"]?.string,
       let key = keys.first(where: { $0.kid.hasSameBytes(as: kid) })
     else { throw .invalid("unknown key") }
+    guard isAlgorithm(of: key, header) else { throw .invalid("algorithm is not that of the key") }
     return key
+  }
+
+  private static func isAlgorithm(of key: any VerifyingKey, _ header: JSONObject) -> Bool {
+    header["alg"]?.string?.hasSameBytes(as: key.algorithm) == true
   }
 
   /// Verifies the signature over header and payload. RFC 7515, section 5.2.
   /// - Throws: ``TokenError`` `.invalid` if the key didn't make the signature.
-  func checkSignature(_ key: VerificationKey) throws(TokenError) {
+  func checkSignature(_ key: any VerifyingKey) throws(TokenError) {
     guard let signature = Base64URL.decode(bytes[(payloadEnd + 1)...]) else {
       throw .invalid("signature is not base64url")
     }

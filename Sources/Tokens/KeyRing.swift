@@ -12,12 +12,16 @@ public struct KeyRing: Sendable {
   public let keySet: [UInt8]
 
   /// - Parameter keys: all keys, oldest first.
-  /// - Throws: ``KeyError`` if there is no key, or if two keys have the same name.
+  /// - Throws: ``KeyError`` if there is no key, if two keys have the same name, or if a name has a slash. No file's name
+  ///   has one; names with a slash are those of secrets that are derived from keys.
   public init(keys: [SigningKey]) throws(KeyError) {
     guard let newest = keys.last else { throw KeyError("no signing key") }
     for (index, key) in keys.enumerated()
     where keys[..<index].contains(where: { $0.kid.hasSameBytes(as: key.kid) }) {
       throw KeyError("two keys have the name \(key.kid)")
+    }
+    for key in keys where key.kid.utf8.contains(UInt8(ascii: "/")) {
+      throw KeyError("the name \(key.kid) has a slash")
     }
     self.keys = keys
     self.signing = newest
@@ -59,7 +63,7 @@ public struct KeyRing: Sendable {
     var document = JSONObjectWriter()
     document.add("kty", "RSA")
     document.add("kid", key.kid)
-    document.add("alg", "RS256")
+    document.add("alg", key.algorithm)
     document.add("use", "sig")
     document.add("n", String(decoding: Base64URL.encode(key.modulus), as: UTF8.self))
     document.add("e", String(decoding: Base64URL.encode(key.exponent), as: UTF8.self))

@@ -4,7 +4,7 @@ import Synchronization
 import Wire
 
 /// An RSA private key of 2048 bits or more. It signs RS256 (RFC 7518, section 3.3).
-public final class SigningKey: Sendable {
+public final class SigningKey: TokenSigner {
   /// RFC 7518, section 3.3.
   static let minimumBits = 2048
 
@@ -14,8 +14,10 @@ public final class SigningKey: Sendable {
   public var bits: Int { numbers.bits }
   /// The public key.
   let verification: VerificationKey
-  /// The first part of every token: the header in base64url, and the dot after it.
+  /// The secret for refresh tokens. The private key is parsed when the secret is first used.
+  let refresh: RefreshKey
   let encodedHeader: [UInt8]
+  var signatureLength: Int { numbers.modulus.count }
 
   private let numbers: PublicNumbers
   private let handle: OnFirstUse<Handle>
@@ -134,11 +136,20 @@ public final class SigningKey: Sendable {
     self.numbers = numbers
     self.handle = handle
     verification = VerificationKey(kid: kid, modulus: numbers.modulus, exponent: numbers.exponent)
-    var header = JSONObjectWriter()
-    header.add("alg", "RS256")
-    header.add("typ", "JWT")
-    header.add("kid", kid)
-    encodedHeader = Base64URL.encode(header.finish()) + [UInt8(ascii: ".")]
+    refresh = RefreshKey(signingKID: kid) { () throws(KeyError) in
+      try Self.secretNumber(of: try handle.get().key)
+    }
+    encodedHeader = TokenHeader.encoded(algorithm: verification.algorithm, kid: kid)
+  }
+
+  /// The private exponent. It is the same number in every format of a key's file.
+  private static func secretNumber(of key: OpaquePointer) throws(KeyError) -> SymmetricKey {
+    guard let number = BigNumber(OSSL_PKEY_PARAM_RSA_D, of: key) else {
+      throw .openSSL("EVP_PKEY_get_bn_param")
+    }
+    var bytes = number.bytes
+    defer { bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
+    return SymmetricKey(data: bytes)
   }
 
   private static func number(_ name: String, of key: OpaquePointer) throws(KeyError) -> [UInt8] {

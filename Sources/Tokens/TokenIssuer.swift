@@ -19,29 +19,29 @@ public struct TokenDraft: Sendable {
   public let expiry: Int
   /// The JWS signing input: header and payload. RFC 7515, section 5.1.
   private let input: [UInt8]
-  private let key: SigningKey
+  private let signer: any TokenSigner
 
   fileprivate init(
     tokenID: String, subject: String, role: String, issuedAt: Int, expiry: Int, payload: [UInt8],
-    key: SigningKey
+    signer: any TokenSigner
   ) {
     self.tokenID = tokenID
     self.subject = subject
     self.role = role
     self.issuedAt = issuedAt
     self.expiry = expiry
-    self.key = key
-    input = key.encodedHeader + Base64URL.encode(payload)
+    self.signer = signer
+    input = signer.encodedHeader + Base64URL.encode(payload)
   }
 
   /// The length of the signed token. Bytes.
-  public var length: Int { input.count + 1 + (key.verification.modulus.count * 4 + 2) / 3 }
+  public var length: Int { input.count + 1 + (signer.signatureLength * 4 + 2) / 3 }
 
   /// Signs the token.
   /// - Returns: the token as a JWS in compact form. RFC 7515, section 7.1.
   /// - Throws: ``KeyError`` if signing fails.
   public func sign() throws(KeyError) -> String {
-    let signature = try key.sign(input)
+    let signature = try signer.sign(input)
     return String(decoding: input + [UInt8(ascii: ".")] + Base64URL.encode(signature), as: UTF8.self)
   }
 }
@@ -51,17 +51,23 @@ public struct TokenIssuer: Sendable {
   private let ring: KeyRing
   private let issuer: String
   private let audience: String
+  private let refreshAlgorithm: RefreshAlgorithm
   private let clock: Clock
 
   /// - Parameters:
   ///   - ring: the keys.
   ///   - issuer: `iss` of the tokens.
   ///   - audience: `aud` of the tokens.
+  ///   - refreshAlgorithm: the signature algorithm of refresh tokens.
   ///   - clock: the time of day for `iat` and `exp`.
-  public init(ring: KeyRing, issuer: String, audience: String, clock: Clock) {
+  public init(
+    ring: KeyRing, issuer: String, audience: String, refreshAlgorithm: RefreshAlgorithm = .rs256,
+    clock: Clock
+  ) {
     self.ring = ring
     self.issuer = issuer
     self.audience = audience
+    self.refreshAlgorithm = refreshAlgorithm
     self.clock = clock
   }
 
@@ -94,7 +100,7 @@ public struct TokenIssuer: Sendable {
   ///   - issuedAt: `iat`. Seconds since 1970.
   ///   - expiry: `exp`. Seconds since 1970.
   ///   - claims: further claims, as for ``draft(subject:role:lifetime:claims:)``.
-  ///   - isRefresh: whether it is a refresh token, which gets the claim `type`.
+  ///   - isRefresh: whether it is a refresh token, which gets the claim `type` and has an algorithm of its own.
   public func draft(
     subject: String, role: String, tokenID: String, issuedAt: Int, expiry: Int,
     claims: [(name: String, value: String)] = [], isRefresh: Bool = false
@@ -111,7 +117,13 @@ public struct TokenIssuer: Sendable {
     for claim in claims { payload.add(claim.name, claim.value) }
     return TokenDraft(
       tokenID: tokenID, subject: subject, role: role, issuedAt: issuedAt, expiry: expiry,
-      payload: payload.finish(),
-      key: ring.signing)
+      payload: payload.finish(), signer: signer(isRefresh: isRefresh))
+  }
+
+  private func signer(isRefresh: Bool) -> any TokenSigner {
+    switch refreshAlgorithm {
+    case .hs256 where isRefresh: ring.signing.refresh
+    case .rs256, .hs256: ring.signing
+    }
   }
 }

@@ -1,13 +1,14 @@
 import POSIX
 import Wire
 
-/// Verifies tokens as RFC 8725 asks. It accepts one algorithm, takes the key from its own ring by `kid` and
-/// from nowhere else, and always checks issuer, audience and expiry.
+/// Verifies tokens as RFC 8725 asks. It accepts one algorithm for each key, takes the key from its own ring by `kid`
+/// and from nowhere else, and always checks issuer, audience and expiry.
 public struct TokenVerifier: Sendable {
   /// How far in the future `iat` and `nbf` may be, because another host's clock may be ahead. Seconds.
   static let clockSkew = 5.0
 
-  private let keys: [VerificationKey]
+  private let accessKeys: [any VerifyingKey]
+  private let refreshKeys: [any VerifyingKey]
   private let issuer: String
   /// The required `aud`.
   public let audience: String
@@ -19,16 +20,18 @@ public struct TokenVerifier: Sendable {
   ///   - audience: the required `aud`.
   ///   - clock: the time of day.
   public init(ring: KeyRing, issuer: String, audience: String, clock: Clock) {
-    keys = ring.keys.map(\.verification)
+    accessKeys = ring.keys.map(\.verification)
+    refreshKeys = accessKeys + ring.keys.map(\.refresh)
     self.issuer = issuer
     self.audience = audience
     self.clock = clock
   }
 
-  /// Verifies a token and returns its claims.
+  /// Verifies a token and returns its claims. It doesn't look at `type`.
+  /// - Parameter use: what the token is presented for.
   /// - Throws: ``TokenError``. It is `.expired` only if all other checks pass.
-  public func verify(_ token: String) throws(TokenError) -> Claims {
-    let claims = try genuineClaims(of: token)
+  public func verify(_ token: String, as use: TokenUse = .access) throws(TokenError) -> Claims {
+    let claims = try genuineClaims(of: token, as: use)
     try checkTimes(claims)
     return claims
   }
@@ -37,14 +40,15 @@ public struct TokenVerifier: Sendable {
   /// so it can be cached.
   /// - Parameters:
   ///   - token: a JWS in compact form.
+  ///   - use: what the token is presented for.
   ///   - run: see ``CheckRun``.
   /// - Throws: ``TokenError`` `.invalid`.
   public func genuineClaims(
-    of token: String, _ run: CheckRun = .enforcing
+    of token: String, as use: TokenUse, _ run: CheckRun = .enforcing
   ) throws(TokenError) -> Claims {
     let jws = try run.step(
       "form", { () throws(TokenError) in try CompactJWS(token) }, found: { _ in "three parts" })
-    try run.part { () throws(TokenError) in try checkSignature(jws, run) }
+    try run.part { () throws(TokenError) in try checkSignature(jws, as: use, run) }
     let claims = try run.step(
       "claims", { () throws(TokenError) in try jws.claims() }, found: { "\($0.members.count) claims" })
     try run.check("sub, jti", found: "are strings") { () throws(TokenError) in
@@ -55,13 +59,20 @@ public struct TokenVerifier: Sendable {
     return Claims(all: claims)
   }
 
-  private func checkSignature(_ jws: CompactJWS, _ run: CheckRun) throws(TokenError) {
+  private func checkSignature(
+    _ jws: CompactJWS, as use: TokenUse, _ run: CheckRun
+  ) throws(TokenError) {
+    let keys =
+      switch use {
+      case .access: accessKeys
+      case .refresh: refreshKeys
+      }
     let header = try run.step(
-      "header", { () throws(TokenError) in try jws.header() },
+      "header", { () throws(TokenError) in try jws.header(for: keys) },
       found: { "alg \($0["alg"]?.string ?? ""), kid \($0["kid"]?.string ?? "none")" })
     let key = try run.step(
       "key", { () throws(TokenError) in try CompactJWS.key(named: header, in: keys) },
-      found: { "\($0.kid), RSA of \($0.modulus.count * 8) bits" })
+      found: { "\($0.kid), \($0.summary)" })
     try run.step(
       "signature", { () throws(TokenError) in try jws.checkSignature(key) }, found: { "valid" })
   }

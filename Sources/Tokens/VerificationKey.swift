@@ -3,9 +3,11 @@ import Crypto
 import Wire
 
 /// An RSA public key. It verifies RS256 (RFC 7518, section 3.3) and is published in the key set.
-final class VerificationKey: Sendable {
+final class VerificationKey: VerifyingKey {
   /// The key's name in tokens and in the key set (`kid`).
   let kid: String
+  let algorithm = "RS256"
+  var summary: String { "RSA of \(modulus.count * 8) bits" }
   /// Big-endian, without leading zeros.
   let modulus: [UInt8]
   /// Big-endian, without leading zeros.

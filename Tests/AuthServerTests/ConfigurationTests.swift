@@ -81,6 +81,7 @@ import Testing
     ),
     ("server_auth:\n  supported_wallet_algorithms: [RSA]\n", ":2: supported_wallet_algorithms has RSA"),
     ("server_auth:\n  algorithm: HS256\n", ":2: algorithm must be RS256"),
+    ("server_auth:\n  refresh_token_algorithm: none\n", ":2: refresh_token_algorithm must be RS256 or HS256"),
     ("server_auth:\n  admin_password: admin\n", ":2: admin_password must not be admin"),
     ("server_auth:\n  admin_password_hash: x\n", ":2: admin_password_hash is no Argon2id hash"),
     ("server_auth:\n  auto_create_admin: true\n", ":2: auto_create_admin is true"),

@@ -32,7 +32,7 @@ import Testing
   private func isSigned(_ token: String, by key: VerificationKey) -> Bool {
     do throws(TokenError) {
       let jws = try CompactJWS(token)
-      try jws.checkSignature(CompactJWS.key(named: try jws.header(), in: [key]))
+      try jws.checkSignature(CompactJWS.key(named: try jws.header(for: [key]), in: [key]))
       return true
     } catch {
       return false

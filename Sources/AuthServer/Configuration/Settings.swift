@@ -1,5 +1,6 @@
 import Sessions
 import Stores
+import Tokens
 import Wallets
 import Wire
 
@@ -43,6 +44,11 @@ extension Settings {
   /// The path of the file that slows down guessing.
   public var effectiveThrottlePath: String {
     self.throttlePath.isEmpty ? "\(self.stateFolder)/throttle.dat" : self.throttlePath
+  }
+
+  /// The signature algorithm of refresh tokens.
+  public var refreshAlgorithm: RefreshAlgorithm {
+    RefreshAlgorithm(rawValue: self.refreshTokenAlgorithm) ?? .rs256
   }
 
   /// The paths that aren't absolute. Two processes in different folders would use different files.

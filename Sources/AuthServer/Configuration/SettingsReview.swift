@@ -1,6 +1,7 @@
 import Gate
 import POSIX
 import Stores
+import Tokens
 import Wallets
 import Wire
 
@@ -86,6 +87,9 @@ struct SettingsReview {
   private mutating func reviewTokens() {
     if settings.audience.isEmpty { refuse("audience", "must not be empty") }
     if settings.algorithm != "RS256" { refuse("algorithm", "must be RS256, the only one there is") }
+    if RefreshAlgorithm(rawValue: settings.refreshTokenAlgorithm) == nil {
+      refuse("refresh_token_algorithm", "must be RS256 or HS256")
+    }
     for name in settings.walletAlgorithms where WalletSchemes.named(name) == nil {
       let known = WalletSchemes.all.map(\.name).joined(separator: ", ")
       refuse("supported_wallet_algorithms", "has \(name), which is none of \(known)")

@@ -47,7 +47,8 @@ struct RouteContext: Sendable {
       isRequired: settings.mintAuditRequired
     ) { failures.error("tokens issued without a record", ["reason": "\($0)"]) }
     let issuer = TokenIssuer(
-      ring: keys, issuer: settings.issuer, audience: settings.audience, clock: clock)
+      ring: keys, issuer: settings.issuer, audience: settings.audience,
+      refreshAlgorithm: settings.refreshAlgorithm, clock: clock)
     grants = SessionGrants(
       issuer: issuer, store: stores.sessions, revocations: stores.revocations, recorder: recorder,
       directory: subjects, limits: settings.sessionLimits, clock: clock)
