@@ -123,6 +123,7 @@ class FastCGIStack(Stack):
             f"""limit_req_zone "" zone=pico_auth_challenge:1m rate=1r/s;
                 limit_req_zone "" zone=pico_auth_login:1m rate=1r/s;
                 limit_req_zone "" zone=pico_auth_refresh:1m rate=1r/s;
+                limit_req_zone "" zone=pico_auth_sessions:1m rate=1r/s;
                 limit_req_zone "" zone=pico_auth_fleet:1m rate=1r/s;
                 fastcgi_cache_path keys levels=1 keys_zone=pico_auth_keys:1m use_temp_path=off;
                 upstream pico_auth {{ server unix:{self.socket}; {"keepalive 16;" if self.keep else ""} }}""",

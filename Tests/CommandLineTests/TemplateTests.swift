@@ -1,3 +1,4 @@
+import AuthServer
 import CGI
 import DeploymentTemplates
 import Foundation
@@ -65,7 +66,8 @@ import Testing
   private static let folder = "\(WebServer.project)/deploy/templates"
 
   private static let deployment = DeploymentValues(
-    basePath: "/b", stateFolder: "/s", configFile: "/c", program: "/p",
+    basePath: "/b", wellKnownPaths: WellKnownPaths(issuer: "https://h/i"), stateFolder: "/s",
+    configFile: "/c", program: "/p",
     listen: ListenAddress("127.0.0.1:9000")!,
     workers: 3, threads: 5)
 

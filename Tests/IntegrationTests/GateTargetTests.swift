@@ -114,7 +114,7 @@ import Testing
       include "pico-auth-targets.conf"
       index-file.names = ("index.cgi")
       var.pico_auth_docroot = "htdocs"
-      $HTTP["url"] !~ "^/(api/v1/auth/|\.well-known/jwks\.json$|public(/|$))" {
+      $HTTP["url"] !~ "^/(api/v1/auth/|\.well-known/(jwks\.json|oauth-authorization-server|openid-configuration)$|public(/|$))" {
         include "pico-auth-gate.conf"
         cgi.assign = ("" => "")
       }
@@ -124,8 +124,8 @@ import Testing
       }
       """#,
       .apacheFcgid: #"""
-      ScriptAliasMatch "^/(?!api/v1/auth/|\.well-known/jwks\.json$)" "SCRIPT"
-      <LocationMatch "^/(?!api/v1/auth/|\.well-known/jwks\.json$|public(/|$))">
+      ScriptAliasMatch "^/(?!api/v1/auth/|\.well-known/(jwks\.json|oauth-authorization-server|openid-configuration)$)" "SCRIPT"
+      <LocationMatch "^/(?!api/v1/auth/|\.well-known/(jwks\.json|oauth-authorization-server|openid-configuration)$|public(/|$))">
         SetHandler cgi-script
         Include pico-auth-gate-fcgid.conf
       </LocationMatch>
@@ -151,5 +151,8 @@ import Testing
     #expect(GuardedSite.told(open)["length"] == "0", "\(open.text)")
     #expect(!open.text.contains("evil"))
     #expect(try guarded.client.get("/.well-known/jwks.json").status == 200)
+    for name in ["oauth-authorization-server", "openid-configuration"] {
+      #expect(try guarded.client.get("/.well-known/\(name)").status != 401, "\(name)")
+    }
   }
 }

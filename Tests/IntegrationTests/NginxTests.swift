@@ -116,6 +116,7 @@ import Wallets
     #expect(try statuses("/login", 20).contains(429))
     #expect(try statuses("/refresh", 60).contains(429))
     #expect(try statuses("/fleet/sessions", 200).contains(429))
+    #expect(try statuses("/sessions", 60).contains(429))
     let refused = try (0..<50).lazy.map { _ in try client.client.postJSON("/challenge", "{}") }
       .first { $0.status == 429 }
     #expect(refused?["content-type"] == "application/problem+json")
@@ -135,7 +136,9 @@ import Wallets
         ).status == 429
       }
     }
-    for (index, path) in ["/challenge", "/sign-in", "/login", "/refresh", "/fleet/sessions"].enumerated() {
+    for (index, path) in ["/challenge", "/sign-in", "/login", "/refresh", "/fleet/sessions", "/sessions"]
+      .enumerated()
+    {
       #expect(try isLimited(path) { "2001:db8:0:\(index)::\(String($0, radix: 16))" }, "\(path)")
       #expect(try isLimited(path) { _ in "192.0.2.\(index)" }, "\(path)")
       #expect(try !isLimited(path) { "2001:db8:\(index + 1):\(String($0, radix: 16))::1" }, "\(path)")

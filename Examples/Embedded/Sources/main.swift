@@ -52,8 +52,8 @@ func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) a
 let server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: port))
 
 // The routes of pico-auth.
-for path in ["\(settings.basePath)/*", "/.well-known/jwks.json"] {
-  await server.appendRoute(HTTPRoute("GET,HEAD,POST \(path)")) { request in
+for path in ["\(settings.basePath)/*"] + WellKnownPaths(issuer: settings.issuer).all {
+  await server.appendRoute(HTTPRoute("GET,HEAD,POST,DELETE \(path)")) { request in
     let request = try await libraryRequest(request)
     return try await blocking { try serverResponse(auth.respond(to: request)) }
   }

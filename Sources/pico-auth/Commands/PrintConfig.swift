@@ -57,7 +57,8 @@ struct PrintConfig: ParsableCommand {
     try reporting {
       let settings = try Program.configuration(config.file).settings
       let values = DeploymentValues(
-        basePath: settings.basePath, stateFolder: Files.absolute(settings.stateFolder),
+        basePath: settings.basePath, wellKnownPaths: WellKnownPaths(issuer: settings.issuer),
+        stateFolder: Files.absolute(settings.stateFolder),
         configFile: Files.absolute(Program.configFile(config.file) ?? Program.defaultConfig),
         program: program.map(Files.absolute) ?? Self.ownPath,
         listen: Self.absolute(ListenAddress(listen)!), workers: workers, threads: threads)
@@ -85,6 +86,7 @@ struct PrintConfig: ParsableCommand {
     let all = [
       ("base_path", values.basePath), ("state_dir", values.stateFolder), ("--config", values.configFile),
       ("--program", values.program), ("--listen", "\(values.listen)"),
+      ("issuer", values.wellKnownPaths.openIDConfiguration),
     ]
     for (name, value) in all where value.unicodeScalars.contains(where: isSpecial) {
       throw CommandError(

@@ -8,8 +8,8 @@ extension DeploymentValues {
       "apache_ambiguous_path": Self.ambiguousPart.replacing("[/;?]", with: "[/;? ]"),
       "backend": apacheBackend,
       "body_limit": "\(bodyLimit)",
-      "key_set_pattern": Self.escaped(keySetPath),
       "tcp_address": apacheTCP,
+      "well_known_pattern": wellKnownPattern,
     ])
   }
 

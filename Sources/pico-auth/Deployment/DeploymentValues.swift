@@ -4,7 +4,7 @@ import Supervision
 /// The values that fill in the templates.
 struct DeploymentValues {
   var basePath: String
-  var keySetPath = "/.well-known/jwks.json"
+  var wellKnownPaths: WellKnownPaths
   var stateFolder: String
   var configFile: String
   var program: String
@@ -25,7 +25,7 @@ struct DeploymentValues {
         "client_paths": clientPathPattern,
         "concurrency": "\(workers * threads)",
         "config_file": configFile,
-        "key_set_path": keySetPath,
+        "key_set_path": wellKnownPaths.keySet,
         "listen": "\(listen)",
         "paths": pathPattern,
         "program": program,
@@ -36,16 +36,27 @@ struct DeploymentValues {
       lists: [
         "header": NginxInput.headers.map(\.fields),
         "identity": IdentityField.all.map(\.fields),
+        "metadata": metadataPaths.map { ["path": $0] },
         "requirement": NginxInput.requirements.map(\.fields),
         "server_input": NginxInput.serverInputs.map(\.fields),
       ])
   }
 
   /// The paths of all routes, as a regular expression for lighttpd and Apache.
-  var pathPattern: String { "^(\(Self.escaped(basePath))/|\(Self.escaped(keySetPath))$)" }
+  var pathPattern: String { "^(\(Self.escaped(basePath))/|\(wellKnownPattern)$)" }
 
   /// The paths of all routes but `verify`, which is closed to clients, as a regular expression.
-  var clientPathPattern: String { "^(\(Self.escaped(basePath))/(?!verify$)|\(Self.escaped(keySetPath))$)" }
+  var clientPathPattern: String { "^(\(Self.escaped(basePath))/(?!verify$)|\(wellKnownPattern)$)" }
+
+  /// The paths outside of the base path, as a part of a regular expression.
+  var wellKnownPattern: String {
+    "(\(wellKnownPaths.all.map(Self.escaped).joined(separator: "|")))"
+  }
+
+  /// The paths outside of the base path, those of the keys aside.
+  private var metadataPaths: [String] {
+    [wellKnownPaths.authorizationServer, wellKnownPaths.openIDConfiguration]
+  }
 
   /// A regular expression, ignoring case, for paths that a web server and an application may read differently: empty
   /// segments, `.` and `..` (also before a path parameter, `..;`), encoded separators, backslashes and NUL.
