@@ -25,7 +25,12 @@ struct GuardedSite {
     try client.get(path, fields: (bearer.map { [("Authorization", "Bearer \($0)")] } ?? []) + fields)
   }
 
-  static func start(_ kind: Kind) throws -> GuardedSite {
+  /// - Parameters:
+  ///   - environment: of `serve`, with the kind `nginx`.
+  ///   - more: lines for the server block, with the kind `nginx`.
+  static func start(
+    _ kind: Kind, environment: [String: String] = [:], extra more: String = ""
+  ) throws -> GuardedSite {
     let script = "\(WebServer.project)/Tests/Peers/echo.cgi"
     let extra: String
     switch kind {
@@ -33,6 +38,7 @@ struct GuardedSite {
       let (application, port, folder) = try startApplication()
       let verify = kind == .nginx ? "pico-auth-verify.conf" : "pico-auth-verify-cached.conf"
       extra = """
+        \(more)
         include \(verify);
         location /app/ {
           set $pico_auth_role "operator, builder";
@@ -55,7 +61,9 @@ struct GuardedSite {
         location /open/ { include pico-auth-open.conf; proxy_pass http://127.0.0.1:\(port); }
         """
       return GuardedSite(
-        site: try Site(.nginx, settings: settings, helpers: [application], extra: extra), folder: folder)
+        site: try Site(
+          .nginx, settings: settings, helpers: [application], environment: environment, extra: extra),
+        folder: folder)
     case .nginxFastCGI:
       let folder = TemporaryFolder()
       let socket = folder.file("app.sock")

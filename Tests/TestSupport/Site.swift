@@ -34,12 +34,13 @@ public final class Site: Sendable {
   ///   - pages: a script, and the names below `htdocs` that it has.
   ///   - helpers: what runs beside it, and is stopped with it.
   ///   - isPrefork: whether Apache has processes without threads, and so mod_cgi in place of mod_cgid.
+  ///   - environment: what `serve` gets besides.
   ///   - extra: lines of the server's own language, for the site. `htdocs` stands for the folder that the site shows.
   ///   - global: lines for all of Apache.
   public init(
     _ kind: Kind, state: String? = nil, settings: String = Backend.settings, listeningOn tcp: Int? = nil,
     proxyPort: Int? = nil, pages: (of: String, at: [String]) = ("", []), helpers: [Child] = [],
-    isPrefork: Bool = false, extra: String = "", global: String = ""
+    isPrefork: Bool = false, environment: [String: String] = [:], extra: String = "", global: String = ""
   ) throws {
     let folder = folder
     self.state = state ?? folder.file("state")
@@ -70,7 +71,7 @@ public final class Site: Sendable {
       let user = getuid() == 0 ? ["--user", Self.account] : []
       backend = try Child(
         [program, "serve", "--listen", address, "--workers", "2", "--config", config] + user,
-        log: folder.file("backend.log"))
+        environment: environment, log: folder.file("backend.log"))
     } else {
       backend = nil
     }
