@@ -20,8 +20,8 @@ def request(method, target, body="", headers=None):
             + (record(5, body.encode()) if body else b"") + record(5))
 
 
-def answer(connection):
-    """The status and the body of the next answer."""
+def parts(connection):
+    """The head and the body of the next answer."""
     output, received = b"", b""
     while True:
         while len(received) >= 8:
@@ -34,7 +34,7 @@ def answer(connection):
                 output += content
             if kind == 3:
                 head, _, body = output.partition(b"\r\n\r\n")
-                return int(head[8:11]) if head.startswith(b"Status: ") else 200, body
+                return head.decode(), body
         chunk = connection.recv(65536)
         if not chunk:
             raise SystemExit("the backend hung up")
@@ -42,5 +42,7 @@ def answer(connection):
 
 
 def ask(connection, method, target, body="", headers=None):
+    """The status and the body of an answer."""
     connection.sendall(request(method, target, body, headers))
-    return answer(connection)
+    head, body = parts(connection)
+    return int(head[8:11]) if head.startswith("Status: ") else 200, body

@@ -1,7 +1,16 @@
 """What requests cost the workers in processor time, beside the cryptography that they can't do without."""
 
+from functools import partial
+
 from harness import ROUNDS, openssl_speed, wrk
 from stack import FastCGIStack, pico_auth
+
+
+def challenge_and_sign_in(stack):
+    """Seconds of the workers' CPU for a challenge, and for a challenge with its sign-in."""
+    challenge = wrk(stack, "/challenge", 16, "challenge.lua")["cpu"]
+    # Challenges and sign-ins in equal numbers.
+    return challenge, 2 * wrk(stack, "/sign-in", 16, "sign-in.lua")["cpu"]
 
 
 def processor(report):
@@ -12,9 +21,7 @@ def processor(report):
             _, ed25519_verify = openssl_speed("ed25519")
             raw = 2 * rsa_sign + ed25519_verify
             mint.append(wrk(stack, "/fleet/sessions", 16, "mint.lua")["cpu"] / rsa_sign)
-            challenge = wrk(stack, "/challenge", 16, "challenge.lua")["cpu"]
-            # Challenges and sign-ins in equal numbers.
-            pair = 2 * wrk(stack, "/sign-in", 16, "sign-in.lua")["cpu"]
+            challenge, pair = challenge_and_sign_in(stack)
             both.append(pair / raw)
             sign_in.append((pair - challenge) / raw)
             stack.mint(1, role="operator")
@@ -25,3 +32,12 @@ def processor(report):
         report.add("challenge and sign-in with Ed25519: worker CPU", both, "ours / 2 signatures, 1 check")
         report.add("bearer check (mints?limit=1): worker CPU", check, "ours / RSA check", at_most=1.5)
         report.add("bearer check alone (verify): worker CPU", alone, "ours / RSA check", at_most=1.5)
+    with FastCGIStack(partial(pico_auth, refresh_token_algorithm="HS256")) as stack:
+        found = []
+        for _ in range(ROUNDS):
+            rsa_sign, _ = openssl_speed("rsa2048")
+            _, ed25519_verify = openssl_speed("ed25519")
+            challenge, pair = challenge_and_sign_in(stack)
+            found.append((pair - challenge) / (rsa_sign + ed25519_verify))
+        report.add("sign-in with Ed25519, HS256 refresh tokens: worker CPU", found, "ours / 1 signature, 1 check",
+                   at_most=1.25)

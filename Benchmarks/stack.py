@@ -92,6 +92,12 @@ class Stack:
         (self.path / "tokens").write_text("\n".join(tokens) + "\n")
         return tokens
 
+    def log_in_with_cookie(self, body):
+        """A session of a browser, its cookie written where wrk finds it."""
+        request = urllib.request.Request(f"{self.url}/login?cookie=true", json.dumps(body).encode(), JSON)
+        with urllib.request.urlopen(request) as answer:
+            (self.path / "cookie").write_text(answer.headers["Set-Cookie"].split(";")[0] + "\n")
+
     def __enter__(self):
         return self
 
@@ -173,16 +179,18 @@ class StaticStack:
         self.folder.cleanup()
 
 
-def settings(path):
+def settings(path, **others):
     return {"SERVER_AUTH_STATE_DIR": str(path / "state"), "SERVER_AUTH_FLEET_MINT_SECRET": SECRET,
             "SERVER_AUTH_FLEET_ALLOWED_ROLES": "agent,operator,service",
-            "SERVER_AUTH_MAX_PENDING_CHALLENGES": "100000000", "PATH": os.environ["PATH"]}
+            "SERVER_AUTH_MAX_PENDING_CHALLENGES": "100000000", "PATH": os.environ["PATH"],
+            **{f"SERVER_AUTH_{name.upper()}": value for name, value in others.items()}}
 
 
-def pico_auth(path, address):
+def pico_auth(path, address, **others):
+    """pico-auth, with further settings."""
     return subprocess.Popen(
         [PROGRAM, "serve", "--listen", f"unix:{address}", "--workers", str(PROCESSES)],
-        env=settings(path), stderr=subprocess.DEVNULL)
+        env=settings(path, **others), stderr=subprocess.DEVNULL)
 
 
 def listening(address):
