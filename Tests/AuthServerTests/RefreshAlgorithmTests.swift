@@ -13,14 +13,12 @@ import Tokens
   init() throws {
     let server = try InProcess()
     self.server = server
-    var settings = Settings()
-    settings.stateFolder = server.folder.path
     authenticator = Authenticator(
       verifier: TokenVerifier(
         ring: try KeyRing(keys: [InProcess.key]), issuer: Settings().issuer, audience: Settings().audience,
         clock: server.clock.clock),
-      revocations: StoreBackend.open(settings, clock: server.clock.clock, logger: server.log.logger)
-        .revocations)
+      revocations: server.stores.revocations,
+      sessions: server.settings.liveSessions(server.stores, clock: server.clock.clock))
   }
 
   private func token(_ algorithm: RefreshAlgorithm, isRefresh: Bool) throws -> String {
@@ -28,7 +26,7 @@ import Tokens
       ring: KeyRing(keys: [InProcess.key]), issuer: Settings().issuer, audience: Settings().audience,
       refreshAlgorithm: algorithm, clock: server.clock.clock
     ).draft(
-      subject: "s", role: "operator", tokenID: TokenIssuer.newTokenID(), issuedAt: server.clock.clock.seconds,
+      subject: "s", role: "user", tokenID: TokenIssuer.newTokenID(), issuedAt: server.clock.clock.seconds,
       expiry: server.clock.clock.seconds + 60, isRefresh: isRefresh
     ).sign()
   }
