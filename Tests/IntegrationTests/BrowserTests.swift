@@ -37,8 +37,17 @@ struct BrowserTests {
   @Test func aPageWithoutASessionGetsNothing() throws {
     let guarded = try start()
     try withExtendedLifetime(guarded) {
-      try browse(
-        "browse.py", ["https://app.example.test:\(port)", "https://evil.other.test:\(port)"])
+      try browse("browse.py", sites)
+    }
+  }
+
+  private var sites: [String] { ["https://app.example.test:\(port)", "https://evil.other.test:\(port)"] }
+
+  @Test func aSessionLastsUntilTheUserLogsOutOrIsIdle() throws {
+    let clock = try MovedClock()
+    let guarded = try start(environment: clock.environment)
+    try withExtendedLifetime(guarded) {
+      try browse("browse_session.py", sites + [clock.file])
     }
   }
 }

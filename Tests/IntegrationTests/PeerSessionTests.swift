@@ -22,7 +22,7 @@ struct PeerSessionTests {
     try run("refresh.py") { ["\($0.state)/keys/pico-server-auth-1.pem"] }
   }
 
-  @Test(arguments: ["jti"])
+  @Test(arguments: ["jti", "sub"])
   func whatIsRevokedIsRefusedAtTheNextPoll(_ way: String) throws {
     try run("revocation.py") { _ in [way] }
   }

@@ -18,6 +18,8 @@ import Testing
   private struct Probe {
     let method: String
     let path: String
+    /// nil where the contract leaves it open.
+    let status: Int?
     var fields: [(String, String)] = []
     var body: String?
 
@@ -30,30 +32,41 @@ import Testing
     let bearer = ("Authorization", "Bearer \(bearer)")
     let sid = String(repeating: "a", count: 32)
     var probes: [Probe] = []
-    for credential in [[], [bearer], [("Cookie", cookie)], [("Cookie", cookie), origin]] {
+    // What the contract says of nobody, of a service's token, of an operator's cookie without an Origin, and with one.
+    let credentials = [[], [bearer], [("Cookie", cookie)], [("Cookie", cookie), origin]]
+    for (index, credential) in credentials.enumerated() {
       probes += [
-        Probe(method: "GET", path: "/me", fields: credential),
-        Probe(method: "GET", path: "/sessions?sub=nobody&active=true&limit=1", fields: credential),
-        Probe(method: "DELETE", path: "/sessions/\(sid)", fields: credential),
-        Probe(method: "POST", path: "/oauth/revoke", fields: credential + [form], body: "token=x%2By&z=1"),
+        Probe(method: "GET", path: "/me", status: [401, 200, 200, 200][index], fields: credential),
         Probe(
-          method: "POST", path: "/oauth/introspect", fields: credential + [form],
-          body: "token=x&token_type_hint=access_token"),
+          method: "GET", path: "/sessions?sub=nobody&active=true&limit=1",
+          status: [401, nil, 200, 200][index],
+          fields: credential),
+        Probe(
+          method: "DELETE", path: "/sessions/\(sid)", status: [401, 404, 403, 404][index], fields: credential),
+        Probe(
+          method: "POST", path: "/oauth/revoke", status: [nil, 200, 403, 200][index],
+          fields: credential + [form], body: "token=x%2By&z=1"),
+        Probe(
+          method: "POST", path: "/oauth/introspect", status: [401, 200, 403, 200][index],
+          fields: credential + [form], body: "token=x&token_type_hint=access_token"),
       ]
     }
     probes += [
-      Probe(method: "POST", path: "/logout", body: ""),
-      Probe(method: "POST", path: "/logout", fields: [("Cookie", cookie)], body: ""),
+      Probe(method: "POST", path: "/logout", status: 401, body: ""),
+      Probe(method: "POST", path: "/logout", status: 403, fields: [("Cookie", cookie)], body: ""),
       Probe(
-        method: "POST", path: "/logout", fields: [("Cookie", cookie), ("Origin", "https://evil.example")],
-        body: ""),
-      Probe(method: "PUT", path: "/logout", body: ""),
-      Probe(method: "POST", path: "/me", body: "{}"),
-      Probe(method: "DELETE", path: "/sessions"),
-      Probe(method: "GET", path: "//.well-known/oauth-authorization-server/id"),
-      Probe(method: "HEAD", path: "//id/.well-known/openid-configuration"),
-      Probe(method: "GET", path: "//id/.well-known/openid-configuration"),
-      Probe(method: "POST", path: "//id/.well-known/openid-configuration", body: ""),
+        method: "POST", path: "/logout", status: 403,
+        fields: [("Cookie", cookie), ("Origin", "https://evil.example")], body: ""),
+      Probe(method: "PUT", path: "/logout", status: 405, body: ""),
+      Probe(method: "POST", path: "/me", status: 405, body: "{}"),
+      Probe(method: "DELETE", path: "/sessions", status: 405),
+      Probe(method: "GET", path: "//.well-known/oauth-authorization-server/id", status: 200),
+      Probe(method: "HEAD", path: "//id/.well-known/openid-configuration", status: 200),
+      Probe(method: "GET", path: "//id/.well-known/openid-configuration", status: 200),
+      Probe(method: "POST", path: "//id/.well-known/openid-configuration", status: 405, body: ""),
+      // At last, as the cookie is good for nothing afterwards.
+      Probe(method: "POST", path: "/logout", status: 204, fields: [("Cookie", cookie), origin], body: ""),
+      Probe(method: "GET", path: "/me", status: 401, fields: [("Cookie", cookie)]),
     ]
     return probes
   }
@@ -79,6 +92,8 @@ import Testing
         let parts = Self.parts(answer, probe.method)
         if kind == .nginx { reference.append(parts) }
         #expect(parts == reference[index], "\(kind.rawValue): \(probe.name)")
+        #expect(
+          answer.status == probe.status ?? answer.status, "\(kind.rawValue): \(probe.name): \(answer.text)")
         // Only pico-auth sends this field.
         #expect(
           answer["x-content-type-options"] == "nosniff", "\(kind.rawValue): \(probe.name): \(answer.text)")

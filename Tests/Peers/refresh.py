@@ -62,8 +62,14 @@ def successive():
         status, answer = refresh(tokens["refresh_token"])
         assert status == 200 and answer["token_type"] == "Bearer" and answer["expires_in"] == 900, answer
         assert answer["refresh_token"] != tokens["refresh_token"]
+        # A client that lost the answer asks again, and gets the same tokens.
+        status, again = refresh(tokens["refresh_token"])
+        assert status == 200, again
+        for name in ("access_token", "refresh_token"):
+            assert claims(again[name]) == claims(answer[name]), (again, answer)
         access, successor = claims(answer["access_token"]), claims(answer["refresh_token"])
         assert successor["type"] == "refresh" and "type" not in access, (successor, access)
+        assert access["sid"] == successor["sid"] == first["sid"], (access, successor)
         for name in ("sub", "role"):
             assert access[name] == successor[name] == first[name], name
         seen |= {access["jti"], successor["jti"]}
@@ -82,10 +88,18 @@ def main():
     expect(refresh(signed(sub=None)), 401, "missing sub")
     expect(refresh(signed(aud="others")), 401, "refresh invalid: ")
     expect(refresh(signed(type="access")), 401, "refresh invalid: not a refresh token")
-    # One from pico-server-auth, which knows no sessions. The answer's are exchanged like any other.
-    status, answer = refresh(signed())
+    # One from pico-server-auth, which knows no sessions, works once. The answer's are exchanged like any other.
+    foreign = signed()
+    status, answer = refresh(foreign)
     assert status == 200 and claims(answer["access_token"])["role"] == "user", answer
-    assert refresh(answer["refresh_token"])[0] == 200
+    assert claims(answer["refresh_token"])["sid"]
+    status, again = refresh(foreign)
+    assert status == 401 or claims(again["refresh_token"]) == claims(answer["refresh_token"]), again
+    status, answer = refresh(answer["refresh_token"])
+    assert status == 200, answer
+    # The first token of the session is two exchanges old, so no grace covers it: the session ends.
+    expect(refresh(foreign), 401, "refresh invalid: reused")
+    expect(refresh(answer["refresh_token"]), 401, "refresh invalid: ")
 
 
 main()
