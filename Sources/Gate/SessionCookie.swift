@@ -33,14 +33,21 @@ public struct SessionCookie: Sendable {
   /// - Throws: ``Refusal`` 401 if the value is malformed, or if two cookies have the name, because either could be a
   ///   forgery; 403 if a page of another site may have caused the request.
   func value(in inputs: GateInputs) throws(Refusal) -> String? {
-    let pairs = (inputs[.cookie] ?? "").split(separator: ";").compactMap { pair -> Substring? in
-      let pair = pair.drop { $0 == " " }
-      guard let equals = pair.firstIndex(of: "="), pair[..<equals].hasSameBytes(as: name) else { return nil }
-      return pair[pair.index(after: equals)...]
-    }
-    guard let value = pairs.first else { return nil }
-    guard pairs.count == 1, BearerHeader.isToken(value) else { throw Refusal(.malformed, .cookie) }
+    guard let field = inputs[.cookie] else { return nil }
+    let values = values(in: field)
+    guard let value = values.first else { return nil }
+    guard values.count == 1, BearerHeader.isToken(value) else { throw Refusal(.malformed, .cookie) }
     try OwnOrigin.check(inputs)
     return String(value)
+  }
+
+  /// The values of all cookies with the name. It reads bytes: characters take ten times as long.
+  private func values(in field: String) -> [Substring] {
+    field.utf8.split(separator: UInt8(ascii: ";")).compactMap { pair in
+      let pair = pair.drop { $0 == UInt8(ascii: " ") }
+      guard pair.starts(with: name.utf8) else { return nil }
+      let rest = pair.dropFirst(name.utf8.count)
+      return rest.first == UInt8(ascii: "=") ? Substring(rest.dropFirst()) : nil
+    }
   }
 }

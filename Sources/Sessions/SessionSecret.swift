@@ -18,8 +18,8 @@ struct SessionSecret {
 
   /// Reads the value of a cookie; nil if it has another form.
   init?(_ text: String) {
-    guard let dot = text.firstIndex(of: "."),
-      let secret = Base64URL.decode(text[text.index(after: dot)...].utf8), secret.count == Self.size
+    guard let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")),
+      let secret = Base64URL.decode(text.utf8[text.utf8.index(after: dot)...]), secret.count == Self.size
     else { return nil }
     self.init(id: String(text[..<dot]), secret: secret)
   }

@@ -36,8 +36,7 @@ import Wallets
     #expect(try guarded.get("/app/", bearer: auth.session("s", role: "builder")).status == 200)
     let lacking = try guarded.get("/app/", bearer: token)
     #expect(lacking.status == (kind.isFcgid ? 401 : 403))
-    let session = try auth.signIn(wallet, query: "?cookie=true").cookie("__Host-pico") ?? ""
-    let byCookie = try guarded.get("/any/", bearer: nil, fields: [("Cookie", "__Host-pico=\(session)")])
+    let byCookie = try guarded.get("/any/", bearer: nil, fields: [("Cookie", try cookie(auth, wallet))])
     #expect(byCookie.status == 200)
     #expect(self.told(byCookie)["REMOTE_USER"] == wallet.address)
 
@@ -119,7 +118,7 @@ import Wallets
       if first.status == 200 { #expect(told(first)["X_AUTH_AGENT"] == claim("sub", of: agents[0])) }
     }
     #expect(try get(["nonsense", agent]).status == 401)
-    let page = [("Cookie", "__Host-pico=\(token)"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
+    let page = [("Cookie", try cookie(auth)), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
     func status(_ origins: [String]) throws -> Int {
       try guarded.get("/any/", bearer: nil, fields: page + origins.map { ("Origin", $0) }).status
     }
@@ -130,6 +129,12 @@ import Wallets
     #expect(alone == 200)
     // nginx 1.22 tells the first of several; from 1.23 on all of them, which is no origin.
     #expect(try status(["http://localhost", "https://evil.example"]) == second)
+  }
+
+  /// The Cookie field of a session that begins now.
+  private func cookie(_ auth: HTTPClient, _ wallet: WalletKey? = nil) throws -> String {
+    let answer = try auth.signIn(try wallet ?? WalletKey(Ed25519Scheme()), query: "?cookie=true")
+    return "__Host-pico=\(try #require(answer.cookie("__Host-pico")))"
   }
 
   /// A field that comes twice is refused, or counts by one value, which is all that the application gets then.
@@ -166,7 +171,7 @@ import Wallets
         #expect(told(answer)["X_AUTH_AGENT"] == passedOn.map { claim("sub", of: $0) })
       }
     }
-    let cookie = [("Cookie", "__Host-pico=\(token)")]
+    let cookie = [("Cookie", try cookie(guarded.site.client))]
     for origins in [
       ["http://localhost", "https://evil.example"], ["https://evil.example", "http://localhost"],
       ["", "http://localhost"], ["http://localhost"],
@@ -197,11 +202,11 @@ import Wallets
   @Test(arguments: Kind.allCases)
   func aForeignPageUsesNoCookie(_ kind: Kind) throws {
     let guarded = try start(kind)
-    let token = try guarded.site.client.session("s", role: "builder")
+    let cookie = try cookie(guarded.site.client)
     let host = "localhost"
     let upgrade = [
       ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-      ("Cookie", "__Host-pico=\(token)"),
+      ("Cookie", cookie),
     ]
     func status(_ origin: String?) throws -> Int {
       try guarded.get("/any/", bearer: nil, fields: upgrade + (origin.map { [("Origin", $0)] } ?? [])).status

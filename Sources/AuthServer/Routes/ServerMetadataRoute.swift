@@ -8,7 +8,7 @@ struct ServerMetadataRoute: Sendable {
 
   init(_ context: RouteContext) {
     let settings = context.settings
-    let base = settings.issuerOrigin + settings.basePath
+    let base = "\(settings.issuerOrigin)\(settings.basePath)"
     var document = JSONObjectWriter()
     document.add("issuer", settings.issuer)
     document.add("jwks_uri", base + "/jwks")
@@ -27,26 +27,10 @@ struct ServerMetadataRoute: Sendable {
 }
 
 extension Settings {
-  /// Scheme, host and port of the issuer.
-  var issuerOrigin: String { String(self.issuer.prefix(self.issuer.count - issuerPath.count)) }
-
-  /// The path of the issuer; empty if it has none, or only a slash.
-  var issuerPath: String {
-    guard let scheme = self.issuer.firstRange(of: "://"),
-      let slash = self.issuer[scheme.upperBound...].firstIndex(of: "/")
-    else { return "" }
-    return String(self.issuer[slash...])
-  }
-
-  /// A well-known path with the issuer's path behind it. RFC 8414, section 3.
-  func wellKnownPath(_ name: String) -> String {
-    let path = issuerPath
-    return "/.well-known/" + name + (path.hasSuffix("/") ? String(path.dropLast()) : path)
-  }
-
-  /// The path of the OpenID Connect document, behind the issuer's path. OpenID Connect Discovery 1.0, section 4.
-  var openIDConfigurationPath: String {
-    let path = issuerPath
-    return (path.hasSuffix("/") ? String(path.dropLast()) : path) + "/.well-known/openid-configuration"
+  /// Scheme, host and port of the issuer. RFC 3986, section 3.2.
+  fileprivate var issuerOrigin: Substring {
+    let issuer = self.issuer
+    guard let scheme = issuer.firstRange(of: "://") else { return issuer[...] }
+    return issuer[..<(issuer[scheme.upperBound...].firstIndex { "/?#".contains($0) } ?? issuer.endIndex)]
   }
 }
