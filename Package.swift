@@ -53,7 +53,8 @@ let package = Package(
     .executableTarget(
       name: "pico-auth",
       dependencies: [
-        "AuthServer", "CGI", "DeploymentTemplates", "FastCGI", "Gate", "Observation", "POSIX", "Sessions", "Stores",
+        "AuthServer", "CGI", "DeploymentTemplates", "FastCGI", "Gate", "Observation", "POSIX", "Sessions",
+        "Stores",
         "Supervision", "Tokens", "Wallets", "Wire", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -92,7 +93,7 @@ let package = Package(
       dependencies: ["AuthServer", "CGI", "DeploymentTemplates", "Gate", "TestSupport", "Wire", "pico-auth"]),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["Gate", "TestSupport", "Wallets", "custom-stores", "pico-auth"]),
+      dependencies: ["Gate", "POSIX", "TestSupport", "Tokens", "Wallets", "custom-stores", "pico-auth"]),
   ],
   swiftLanguageModes: [.v6]
 )

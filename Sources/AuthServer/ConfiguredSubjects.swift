@@ -34,7 +34,8 @@ struct ConfiguredSubjects: SubjectDirectory {
     case SignIn.password:
       guard isOperator(start.subject, start.role), start.credential == credential else { return nil }
       return Standing(role: role)
-    case SignIn.adopted: return allowsRefresh(of: start.subject, role: start.role) ? Standing(role: start.role) : nil
+    case SignIn.adopted:
+      return allowsRefresh(of: start.subject, role: start.role) ? Standing(role: start.role) : nil
     default: return algorithms.containsBytes(of: start.method) ? Standing(role: start.role) : nil
     }
   }

@@ -45,7 +45,9 @@ struct SignInAnswers: Sendable {
   /// Begins a session and answers with it.
   /// - Parameter members: further members of the answer.
   /// - Throws: `StoreError`, `KeyError`.
-  func answer(_ signIn: SignIn, _ form: Form, members: [(name: String, value: String)] = []) throws -> Response {
+  func answer(_ signIn: SignIn, _ form: Form, members: [(name: String, value: String)] = []) throws
+    -> Response
+  {
     var answer = JSONObjectWriter()
     var fields: HTTPFields = [:]
     switch form {

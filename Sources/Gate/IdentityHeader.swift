@@ -39,7 +39,8 @@ public final class IdentityHeader: Sendable {
       PercentEncoding.encode(identity.claims.tokenID ?? "")
     },
     // A time that no `Int` can hold is left out.
-    IdentityHeader("X-Auth-Expires", "`exp`, or the end of the cookie's session, in seconds since 1970") { identity, _ in
+    IdentityHeader("X-Auth-Expires", "`exp`, or the end of the cookie's session, in seconds since 1970") {
+      identity, _ in
       identity.claims.expiry.flatMap { Int(exactly: $0.rounded(.down)) }.map { "\($0)" } ?? ""
     },
     IdentityHeader("X-Auth-Agent", "`sub` of the agent's token") { identity, _ in

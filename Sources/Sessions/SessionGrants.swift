@@ -150,7 +150,8 @@ public struct SessionGrants: Sendable {
   /// Whether a refresh token, whose claims are verified, can be exchanged now.
   /// - Throws: ``StoreError``.
   public func isCurrent(_ claims: Claims) throws -> Bool {
-    guard let tokenID = claims.tokenID, try !revocations.isRevoked(tokenID), let subject = claims.subject else {
+    guard let tokenID = claims.tokenID, try !revocations.isRevoked(tokenID), let subject = claims.subject
+    else {
       return false
     }
     guard let id = claims.session else {
@@ -276,7 +277,8 @@ public struct SessionGrants: Sendable {
       subject: start.subject, role: start.role, tokenID: refreshID, issuedAt: tokens.issuedAt,
       expiry: tokens.refreshExpiry, claims: [("sid", session.id)], isRefresh: true)
     return TokenPair(
-      session: session, accessToken: try accessDraft(session, tokens).sign(), refreshToken: try refresh.sign(),
+      session: session, accessToken: try accessDraft(session, tokens).sign(),
+      refreshToken: try refresh.sign(),
       accessLifetime: tokens.accessExpiry - tokens.issuedAt)
   }
 

@@ -18,7 +18,8 @@ struct PicoAuth: ParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      Serve.self, Check.self, PrintConfig.self, Keys.self, TokensCommand.self, SessionsCommand.self, Explain.self, Store.self,
+      Serve.self, Check.self, PrintConfig.self, Keys.self, TokensCommand.self, SessionsCommand.self,
+      Explain.self, Store.self,
       HashPassword.self,
       Wallet.self,
     ])

@@ -121,7 +121,8 @@ import Wallets
     }
     for body in [
       #"{"jti":"\#(try backend.tokenID(mine.string("access_token")))"}"#, #"{"sub":"\#(wallet.address)"}"#,
-      #"{"sid":"\#(try sid(other))"}"#, #"{"sid":"unknown"}"#, #"{"token":"\#(other.string("access_token"))"}"#, "{}",
+      #"{"sid":"\#(try sid(other))"}"#, #"{"sid":"unknown"}"#,
+      #"{"token":"\#(other.string("access_token"))"}"#, "{}",
     ] {
       let refused = try revoke(body, as: me)
       #expect(refused.status == 403, "\(body)")
@@ -243,7 +244,8 @@ import Wallets
     }
     #expect(try ask([]).status == 401)
     #expect(try ask([("Authorization", "Bearer \(token)")]).status == 403)
-    #expect(try ask([("Authorization", "Bearer \(try backend.login().string("access_token"))")]).status == 200)
+    #expect(
+      try ask([("Authorization", "Bearer \(try backend.login().string("access_token"))")]).status == 200)
   }
 
   @Test(arguments: [

@@ -31,7 +31,9 @@ import Wallets
     backend.clock.advance(11)
     let third = try backend.refresh(second.string("refresh_token"))
     #expect(third.status == 200)
-    let sids = try [first, second, third].map { try backend.claims($0.string("access_token"))["sid"] as? String }
+    let sids = try [first, second, third].map {
+      try backend.claims($0.string("access_token"))["sid"] as? String
+    }
     #expect(Set(sids).count == 1)
     for answer in [first, second, third] { #expect(status(answer.string("access_token")) == 204) }
   }
@@ -96,7 +98,9 @@ import Wallets
 
   // MARK: - Refresh tokens of other programs
 
-  private func foreign(_ claims: [(String, String)] = [], id: String = TokenIssuer.newTokenID()) throws -> String {
+  private func foreign(_ claims: [(String, String)] = [], id: String = TokenIssuer.newTokenID()) throws
+    -> String
+  {
     let issuer = TokenIssuer(
       ring: try KeyRing(keys: [InProcess.key]), issuer: backend.settings.issuer,
       audience: backend.settings.audience, clock: backend.clock.clock)
@@ -133,20 +137,23 @@ import Wallets
 
   // MARK: - People who may no longer sign in
 
-  @Test(arguments: [
-    { $0.adminPassword = "another horse" }, { $0.adminEmail = "new@example.org" },
-    { $0.adminRole = "admin" }, { $0.allowsPasswordLogin = false },
-    {
-      $0.adminPassword = ""
-      $0.adminPasswordHash = PasswordHash.make("correct horse")
-    },
-  ] as [@Sendable (inout Settings) -> Void])
+  @Test(
+    arguments: [
+      { $0.adminPassword = "another horse" }, { $0.adminEmail = "new@example.org" },
+      { $0.adminRole = "admin" }, { $0.allowsPasswordLogin = false },
+      {
+        $0.adminPassword = ""
+        $0.adminPasswordHash = PasswordHash.make("correct horse")
+      },
+    ] as [@Sendable (inout Settings) -> Void])
   func aChangedOperatorIsOut(_ change: @Sendable (inout Settings) -> Void) throws {
     let tokens = try backend.login()
     let cookie = try #require(try backend.login("?cookie=true").cookie("__Host-pico"))
     let wallet = try backend.signIn(WalletKey(Ed25519Scheme()))
     let reloaded = try backend.reloaded(change)
-    func status(_ fields: [(String, String)]) -> Int { reloaded.send("GET", "/verify", fields: fields).status }
+    func status(_ fields: [(String, String)]) -> Int {
+      reloaded.send("GET", "/verify", fields: fields).status
+    }
     #expect(status([("Authorization", "Bearer \(tokens.string("access_token"))")]) == 401)
     #expect(status([("Cookie", "__Host-pico=\(cookie)")]) == 401)
     #expect(status([("Authorization", "Bearer \(wallet.string("access_token"))")]) == 204)

@@ -51,7 +51,9 @@ struct SettingsReview {
       && labels.allSatisfy { label in
         (1...63).contains(label.utf8.count) && label.utf8.first != UInt8(ascii: "-")
           && label.utf8.last != UInt8(ascii: "-")
-          && label.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil || $0 == "-") }
+          && label.unicodeScalars.allSatisfy {
+            $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil || $0 == "-")
+          }
       }
   }
 

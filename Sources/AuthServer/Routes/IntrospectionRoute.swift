@@ -30,7 +30,9 @@ struct IntrospectionRoute: Sendable {
         if let text = claims.all[name]?.string { answer.add(name, text) }
       }
       if let audience = claims.audiences.first { answer.add("aud", audience) }
-      if let issuedAt = claims.issuedAt.flatMap({ Int(exactly: $0.rounded(.down)) }) { answer.add("iat", issuedAt) }
+      if let issuedAt = claims.issuedAt.flatMap({ Int(exactly: $0.rounded(.down)) }) {
+        answer.add("iat", issuedAt)
+      }
       if let expiry = claims.expiry.flatMap({ Int(exactly: $0.rounded(.down)) }) { answer.add("exp", expiry) }
     } else {
       // Nothing else, whatever the reason: section 2.2.
@@ -42,7 +44,8 @@ struct IntrospectionRoute: Sendable {
   /// The claims of a token that a route of this server would accept now; nil for any other.
   private func goodClaims(_ token: String) throws -> (Claims, isRefresh: Bool)? {
     if let claims = try claims(Credential(token: token, kind: .bearer)) { return (claims, false) }
-    guard let claims = try claims(Credential(token: token, kind: .refresh)), try grants.isCurrent(claims) else {
+    guard let claims = try claims(Credential(token: token, kind: .refresh)), try grants.isCurrent(claims)
+    else {
       return nil
     }
     return (claims, true)

@@ -81,7 +81,9 @@ struct RevokeRoute: Sendable {
       throw Problem(.badRequest, "token is not one of this server's: \(error)")
     }
     if !isOwn(claims.subject, caller) { try requireOperator(caller) }
-    guard let tokenID = claims.tokenID else { throw Problem(.badRequest, "token has no jti; send sub or sid") }
+    guard let tokenID = claims.tokenID else {
+      throw Problem(.badRequest, "token has no jti; send sub or sid")
+    }
     return answer(try ends.revoke(claims, tokenID, reason: reason, by: actor(caller)))
   }
 

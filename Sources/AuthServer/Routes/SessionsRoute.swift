@@ -67,7 +67,8 @@ struct SessionsRoute: Sendable {
     let id = request.lastSegment
     let own = caller.claims.subject ?? ""
     guard let session = try store.find(id), isOperator(caller) || session.start.subject.hasSameBytes(as: own),
-      try ends.end(id, reason: "ended by \(isOwn(session, own) ? "its owner" : "an operator")", by: own) != nil
+      try ends.end(id, reason: "ended by \(isOwn(session, own) ? "its owner" : "an operator")", by: own)
+        != nil
     else { throw Problem(.notFound, "no such session") }
     return Response(status: .noContent)
   }

@@ -39,7 +39,8 @@ public struct Endpoint: Sendable {
     _ make: @escaping @Sendable (RouteContext) -> Route.Handler
   ) {
     self.init(
-      method, path, isAbsolute, access, query, logsRefusals, summary, .handler(lane, make), location: location)
+      method, path, isAbsolute, access, query, logsRefusals, summary, .handler(lane, make), location: location
+    )
   }
 
   /// A route that the gate protects. The client needs a token or a session's cookie.

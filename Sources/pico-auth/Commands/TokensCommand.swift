@@ -74,9 +74,12 @@ struct TokensCommand: ParsableCommand {
         typing error. Pass a whole token on standard input: every user of the host can see a command line.
         """)
 
-    @Argument(help: ArgumentHelp("The token's jti, the whole token, or - for standard input.", valueName: "token"))
+    @Argument(
+      help: ArgumentHelp("The token's jti, the whole token, or - for standard input.", valueName: "token"))
     var token: String?
-    @Option(help: ArgumentHelp("Ends every session of a subject and revokes every token of it.", valueName: "subject"))
+    @Option(
+      help: ArgumentHelp(
+        "Ends every session of a subject and revokes every token of it.", valueName: "subject"))
     var sub: String?
     @Option(help: ArgumentHelp("Ends a session and revokes its tokens.", valueName: "sid"))
     var session: String?
