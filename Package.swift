@@ -74,7 +74,8 @@ let package = Package(
     .testTarget(name: "TokensTests", dependencies: ["TestSupport", "Tokens"]),
     .testTarget(name: "WalletsTests", dependencies: ["CSecp256k1", "TestSupport", "Wallets"]),
     .testTarget(
-      name: "StoresTests", dependencies: ["StoreConformance", "Stores", "TestSupport", logging]),
+      name: "StoresTests",
+      dependencies: ["POSIX", "StoreConformance", "Stores", "TestSupport", "custom-stores", logging]),
     .testTarget(
       name: "AuthServerTests",
       dependencies: [

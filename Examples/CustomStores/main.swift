@@ -43,13 +43,14 @@ final class MemoryChallengeStore: ChallengeStore {
   }
 }
 
-// The other two stores are pico-auth's own, on files in the folder that the first argument names.
+// The other stores are pico-auth's own, on files in the folder that the first argument names.
 let folder = CommandLine.arguments.dropFirst().first ?? "."
 let logger = Logger(label: "custom-stores")
 var settings = Settings()
 settings.stateFolder = folder
 var stores = StoreBackend.open(settings, clock: .system, logger: logger)
 stores.challenges = MemoryChallengeStore()
+stores.throttles = MemoryThrottleStore(clock: .system)
 
 let keys = try KeyFiles(path: settings.effectiveKeyPath, passphrase: nil).load()
 let server = AuthService(settings: settings, keys: keys, stores: stores, logger: logger)

@@ -15,6 +15,7 @@ extension StoreBackend {
         reserve: reserve, clock: clock, logger: logger),
       sessions: FileSessionStore(
         path: settings.effectiveSessionPath, reserve: reserve, clock: clock, logger: logger),
+      throttles: FileThrottleStore(path: settings.effectiveThrottlePath, clock: clock, logger: logger),
       reserve: reserve)
   }
 }

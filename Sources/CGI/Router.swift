@@ -5,8 +5,10 @@ import Wire
 /// A path, and the handler that answers it.
 public struct Route: Sendable {
   public typealias Handler = @Sendable (Request) throws -> Response
-  /// Hashes a password, and returns the handler that answers the request.
-  public typealias Preparation = @Sendable (Request) throws -> Handler
+  /// Hashes a password, and returns the handler that answers the request. It must not wait.
+  public typealias Hashing = @Sendable () throws -> Handler
+  /// Reads a request and decides whether a password is hashed. It may wait.
+  public typealias Preparation = @Sendable (Request) throws -> Hashing
 
   enum Action: Sendable {
     case handler(Lane, Handler)
@@ -30,7 +32,7 @@ public struct Route: Sendable {
     action = .handler(lane, handler)
   }
 
-  /// A route that hashes a password first. The handler that it returns may wait.
+  /// A route that hashes a password before it answers.
   public init(_ method: HTTPRequest.Method, _ path: String, hashing preparation: @escaping Preparation) {
     self.path = path
     self.method = method
@@ -68,12 +70,18 @@ public struct Router: Sendable {
       switch try route(for: request).action {
       case .handler(let lane, let handler): return work(for: request, lane: lane, handler)
       case .preparation(let prepare):
-        return Work(lane: .hashing) { [self] in
-          attempt { .next(work(for: request, lane: .blocking, try prepare(request))) }
+        return Work(lane: .blocking) { [self] in
+          attempt { .next(work(for: request, try prepare(request))) }
         }
       }
     } catch {
       return Work(lane: .immediate) { .response(error.response) }
+    }
+  }
+
+  private func work(for request: Request, _ hash: @escaping Route.Hashing) -> Work {
+    Work(lane: .hashing) { [self] in
+      attempt { .next(work(for: request, lane: .blocking, try hash())) }
     }
   }
 

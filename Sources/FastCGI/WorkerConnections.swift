@@ -44,24 +44,27 @@ extension WorkerLoop {
         park(connection)
         return .done
       case .stream: return admit(connection, to: blocking)
-      case .job: return admit(connection, to: blocking)
+      case .job: return admit(connection, to: queue(for: connection.job))
       case .request(let incoming):
         let job = job(for: incoming)
         guard job.work.lane == .immediate else {
           connection.job = job
-          return admit(connection, to: job.work.lane == .hashing ? hashing : blocking)
+          return admit(connection, to: queue(for: job))
         }
         switch Waiting.forbidden(job.work.run) {
         case .response(let response): connection.answer(job, with: response)
         case .next(let rest):
-          connection.job = job.continued(by: rest)
-          return admit(connection, to: blocking)
+          let next = job.continued(by: rest)
+          connection.job = next
+          return admit(connection, to: queue(for: next))
         }
       }
     }
     park(connection)
     return .done
   }
+
+  private func queue(for job: Connection.Job?) -> JobQueue { job?.work.lane == .hashing ? hashing : blocking }
 
   private func admit(_ connection: Connection, to queue: JobQueue) -> Outcome {
     switch queue.admit(connection) {

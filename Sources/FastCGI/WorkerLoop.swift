@@ -16,7 +16,7 @@ import Synchronization
 ///
 /// Each lane has a capacity of its own. Requests of ``Lane/blocking`` leave about a quarter of the threads free and
 /// queue without a thread, so that requests of ``Lane/immediate`` always find one. Requests of ``Lane/hashing`` run
-/// on a thread of low priority.
+/// on threads of their own, of low priority.
 public final class WorkerLoop: Sendable {
   public typealias Handler = @Sendable (Request, Role) -> Work
 
@@ -28,8 +28,6 @@ public final class WorkerLoop: Sendable {
   private static let blockingCapacity = 4096
   /// The share of the descriptors that waiting requests may hold: one in this many.
   private static let waitingShare = 2
-  /// How many passwords one worker hashes at once: every worker has this many, and all share the processors.
-  private static let hashingLimit = 1
   /// How many passwords may wait: a few seconds of hashing.
   private static let hashingCapacity = 128
 
@@ -57,14 +55,15 @@ public final class WorkerLoop: Sendable {
   ///     section 2.2).
   ///   - stop: says when the worker must stop.
   ///   - threads: the number of threads that serve; at least 2 are started.
+  ///   - hashingLimit: how many passwords are hashed at once; 0 for half of the threads, but at least one.
   ///   - requestLimit: after this many requests, the worker stops gracefully by itself; 0 is no limit.
   ///   - heartbeat: receives the threads' sign of life.
   ///   - handler: returns the work that answers a request. It is called on the threads that serve, and must not
   ///     block.
   /// - Throws: ``SystemError`` (`epoll_create1`, `epoll_ctl`, `fcntl`).
   public init(
-    listener: Int32 = 0, stop: any StopRequest, threads: Int, requestLimit: Int = 0,
-    heartbeat: (any LivenessReport)? = nil, logger: Logger, handler: @escaping Handler
+    listener: Int32 = 0, stop: any StopRequest, threads: Int, hashingLimit: Int = 0,
+    requestLimit: Int = 0, heartbeat: (any LivenessReport)? = nil, logger: Logger, handler: @escaping Handler
   ) throws(SystemError) {
     self.listener = listener
     self.stop = stop
@@ -76,7 +75,8 @@ public final class WorkerLoop: Sendable {
     blocking = JobQueue(
       limit: threadCount - max(1, threadCount / 4),
       capacity: min(Self.blockingCapacity, Limits.raiseDescriptors() / Self.waitingShare))
-    hashing = JobQueue(limit: Self.hashingLimit, capacity: Self.hashingCapacity)
+    hashing = JobQueue(
+      limit: hashingLimit > 0 ? hashingLimit : max(1, threads / 2), capacity: Self.hashingCapacity)
     log = LimitedLog(logger)
     signal(SIGPIPE, SIG_IGN)
     stopDeadlines = StopDeadlines(stop)

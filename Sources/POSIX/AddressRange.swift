@@ -44,7 +44,7 @@ public struct NetworkAddress: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Addresses that begin with the same bits. RFC 4632, section 3.1.
-public struct AddressRange: Sendable, Hashable {
+public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
   private let first: NetworkAddress
   private let bits: Int
 
@@ -67,6 +67,11 @@ public struct AddressRange: Sendable, Hashable {
       bits <= address.bytes.count * 8
     else { return nil }
     self.bits = bits
+  }
+
+  /// The range as ``init(_:)`` reads it: `192.0.2.1` for a single address, else `2001:db8::/64`.
+  public var description: String {
+    bits == first.bytes.count * 8 ? "\(first)" : "\(first)/\(bits)"
   }
 
   /// Whether the address has the range's prefix. An IPv4 range contains no IPv6 address.

@@ -19,9 +19,7 @@ struct PicoAuth: ParsableCommand {
     version: Program.version,
     subcommands: [
       Serve.self, Check.self, PrintConfig.self, Keys.self, TokensCommand.self, SessionsCommand.self,
-      Explain.self, Store.self,
-      HashPassword.self,
-      Wallet.self,
+      Explain.self, Throttle.self, Store.self, HashPassword.self, Wallet.self,
     ])
 }
 

@@ -102,8 +102,7 @@ enum Program {
   /// Builds the service. It creates the first signing key if there is none.
   /// - Parameter isLasting: whether the process answers more than one request.
   /// - Throws: ``ConfigurationError``, ``KeyError``, ``StoreError``.
-  static func server(isLasting: Bool, logger: Logger) throws -> AuthService {
-    let settings = try configuration().settings
+  static func server(_ settings: Settings, isLasting: Bool, logger: Logger) throws -> AuthService {
     // A web server starts a CGI script in the script's folder, which it may publish. A relative path would put keys
     // there.
     if !isLasting, let path = settings.relativePaths.first {

@@ -18,7 +18,9 @@ enum ScriptProcess {
       variables: MetaVariables(environment: ProcessEnvironment.entries), body: body)
     let response: Response
     do {
-      response = try Program.server(isLasting: false, logger: logger).respond(to: request)
+      response = try Program.server(
+        try Program.configuration().settings, isLasting: false, logger: logger
+      ).respond(to: request)
     } catch let error as StoreError {
       response = FailureAnswers(logger: logger).problem(for: error).response
     } catch {

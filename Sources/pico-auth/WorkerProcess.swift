@@ -15,7 +15,8 @@ enum WorkerProcess {
     ProcessMemory.hide()
     let logger = Program.makeLogger()
     do {
-      let server = try Program.server(isLasting: true, logger: logger)
+      let settings = try Program.configuration().settings
+      let server = try Program.server(settings, isLasting: true, logger: logger)
       let variables = ProcessEnvironment.variables
       WorkerLaunch.closeFiles([Program.configVariable, Program.keysVariable], in: variables)
       let heartbeat = variables[WorkerLaunch.heartbeatVariable].flatMap { Int32($0) }.map {
@@ -25,6 +26,7 @@ enum WorkerProcess {
       let loop = try WorkerLoop(
         stop: stop,
         threads: variables[Program.threadsVariable].flatMap { Int($0) } ?? defaultThreads,
+        hashingLimit: settings.passwordCheckConcurrency,
         requestLimit: variables[Program.requestLimitVariable].flatMap { Int($0) } ?? 0,
         heartbeat: heartbeat, logger: logger
       ) { request, role in

@@ -21,8 +21,8 @@ struct InProcess: AuthBackend {
   let folder: TemporaryFolder
   let clock: ManualClock
   let log = LogRecorder()
-  let server: AuthService
   let stores: StoreSet
+  let server: AuthService
   let settings: Settings
 
   init(_ change: (inout Settings) -> Void = { _ in }) throws {

@@ -5,6 +5,8 @@ import Stores
 import TestSupport
 import Testing
 
+@testable import custom_stores
+
 @Suite struct ConformanceTests {
   private let folder = TemporaryFolder()
   private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -51,6 +53,22 @@ import Testing
       stores += 1
       let path = folder.file("\(stores)/sessions.dat")
       return { FileSessionStore(path: path, clock: clock, logger: logger) }
+    }
+  }
+
+  @Test func failedAttemptsInAFile() throws {
+    var stores = 0
+    try Conformance.checkThrottles { clock in
+      stores += 1
+      let path = folder.file("\(stores)/throttle.dat")
+      return { FileThrottleStore(path: path, clock: clock, logger: logger) }
+    }
+  }
+
+  @Test func failedAttemptsInTheMemoryOfTheExample() throws {
+    try Conformance.checkThrottles { clock in
+      let store = MemoryThrottleStore(clock: clock)
+      return { store }
     }
   }
 }

@@ -13,11 +13,13 @@ struct FleetSessionRoute: Sendable {
   private let maximumLifetime: Int
   private let settings: Settings
   private let grants: FleetGrants
+  private let throttle: GuessThrottle
 
   init(_ context: RouteContext) {
     settings = context.settings
     body = context.body
     grants = context.fleetGrants
+    throttle = GuessThrottle(context)
     secret = settings.fleetSecret
     defaultLifetime = settings.fleetSessionSeconds
     maximumLifetime = settings.fleetMaximumSeconds
@@ -28,7 +30,11 @@ struct FleetSessionRoute: Sendable {
       throw Problem(
         .notFound, "fleet mint endpoint disabled (server_auth.fleet_mint_secret unset)")
     }
-    guard let given = request.variables[.fleetSecret], isSameSecret(given, secret) else {
+    guard let given = request.variables[.fleetSecret], try !throttle.isFleetSlowed(request) else {
+      throw Refusal.wrongFleetSecret
+    }
+    guard isSameSecret(given, secret) else {
+      try throttle.failFleet(request)
       throw Refusal.wrongFleetSecret
     }
     let fields = try body.read(request)

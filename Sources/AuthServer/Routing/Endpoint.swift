@@ -52,7 +52,7 @@ public struct Endpoint: Sendable {
     self.init(method, path, false, access, query, logsRefusals, summary, .admitted(lane, make))
   }
 
-  /// A route that hashes a password before it answers. It runs in a lane of its own.
+  /// A route that hashes a password before it answers. The hashing runs in a lane of its own.
   init(
     _ method: HTTPRequest.Method, hashing path: String, query: [String] = [], logsRefusals: Bool = false,
     _ summary: String, _ make: @escaping @Sendable (RouteContext) -> Route.Preparation
@@ -92,7 +92,14 @@ public struct Endpoint: Sendable {
       let handler = guarding(context, requirements, make(context))
       return Route(method, path, lane: lane, handler: logging(handler, refusals))
     case .hashing(let make):
-      return Route(method ?? .post, path, hashing: logging(make(context), refusals))
+      let prepare = logging(make(context), refusals)
+      return Route(method ?? .post, path) { request in
+        let hash = try prepare(request)
+        return {
+          let answer = try logging({ _ in try hash() }, refusals)(request)
+          return logging(answer, refusals)
+        }
+      }
     }
   }
 

@@ -25,7 +25,7 @@ public enum Endpoints {
     Endpoint(
       .post, hashing: "/login", query: ["cookie"], logsRefusals: true,
       "Begins a session for the operator's email and password."
-    ) { LoginRoute($0).check },
+    ) { LoginRoute($0).prepare },
     Endpoint(
       .post, "/refresh", access: .anybody, lane: .blocking, logsRefusals: true,
       "Exchanges a refresh token for a new pair of tokens."

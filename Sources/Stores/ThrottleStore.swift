@@ -1,0 +1,48 @@
+/// The failed attempts to guess a secret, so that further ones can be slowed down.
+///
+/// All workers share a store. Any number of threads and processes may call each method at once. A store has a fixed
+/// size: it may forget subjects, those with the fewest failures first. A power failure may undo what it counted.
+public protocol ThrottleStore: Sendable {
+  /// Admits an attempt, unless one of the limits delays it. Nothing is counted then.
+  ///
+  /// Beyond its free attempts, a limit counts the attempt as failed at once. So of many attempts at the end of a delay,
+  /// one is admitted.
+  /// - Returns: nil if the attempt is delayed. Otherwise give the ticket to ``fail(_:)`` or ``succeed(_:)``.
+  /// - Throws: ``StoreError`` if the store can't tell. Refuse the attempt then.
+  func admit(_ limits: [ThrottleLimit]) throws -> ThrottleTicket?
+
+  /// Whether one of the limits delays an attempt now. It counts nothing, and waits for no lock unless a record is just
+  /// being written.
+  /// - Throws: ``StoreError``.
+  func isDelayed(_ limits: [ThrottleLimit]) throws -> Bool
+
+  /// Counts a failed attempt, for the limits that haven't.
+  /// - Throws: ``StoreError``.
+  func fail(_ ticket: ThrottleTicket) throws
+
+  /// Takes back what was counted for an attempt that succeeded.
+  /// - Throws: ``StoreError``.
+  func succeed(_ ticket: ThrottleTicket) throws
+
+  /// Lists the subjects with failures that aren't forgotten, in no particular order.
+  /// - Throws: ``StoreError``.
+  func list() throws -> [ThrottleEntry]
+
+  /// Forgets subjects.
+  /// - Returns: how many of them had failures.
+  /// - Throws: ``StoreError``.
+  func clear(_ subjects: [ThrottleSubject]) throws -> Int
+
+  /// Forgets all subjects.
+  /// - Returns: how many had failures.
+  /// - Throws: ``StoreError``.
+  func clearAll() throws -> Int
+
+  /// Checks that the store can write a record now, and leaves nothing behind. The default implementation does nothing.
+  /// - Throws: ``StoreError`` with the reason.
+  func checkWritable() throws
+}
+
+extension ThrottleStore {
+  public func checkWritable() throws {}
+}
