@@ -43,13 +43,15 @@ final class MemoryChallengeStore: ChallengeStore {
   }
 }
 
-// The other stores are pico-auth's own, on files in the folder that the first argument names.
+// Sessions and failed logins are kept in memory too, by the files beside this one. The other two stores are
+// pico-auth's own, on files in the folder that the first argument names.
 let folder = CommandLine.arguments.dropFirst().first ?? "."
 let logger = Logger(label: "custom-stores")
 var settings = Settings()
 settings.stateFolder = folder
 var stores = StoreBackend.open(settings, clock: .system, logger: logger)
 stores.challenges = MemoryChallengeStore()
+stores.sessions = MemorySessionStore()
 stores.throttles = MemoryThrottleStore(clock: .system)
 
 let keys = try KeyFiles(path: settings.effectiveKeyPath, passphrase: nil).load()

@@ -71,4 +71,11 @@ import Testing
       return { store }
     }
   }
+
+  @Test func sessionsOfTheExample() throws {
+    try Conformance.checkSessions { clock in
+      let store = MemorySessionStore(clock: clock)
+      return { store }
+    }
+  }
 }

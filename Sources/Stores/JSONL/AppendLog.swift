@@ -12,7 +12,8 @@
 //   ExternalSort and MergedEntries; the clock in RecordTime and NewestRecord.
 // - Sessions: FileSessionStore, SessionFiles (lock, open, replace), SessionFile and SessionSlot, SubjectTable,
 //   Sector; SessionPosition (identifiers), SessionChain and SessionListing, SessionMending (after a reboot).
-// - `store verify` and `--repair`: StoreFile, StoreRepair, Salvage, JSONExtent.
+// - `store verify` and `--repair`: StoreFile, StoreRepair, Salvage, JSONExtent; SessionCheck and
+//   SessionRepair.
 
 import Glibc
 import Logging

@@ -32,12 +32,15 @@ public final class FileSessionStore: SessionStore {
   }
 
   /// - Parameter boot: the current boot's ``BootID``; nil if it is unknown.
-  init(path: String, reserve: SpaceReserve? = nil, boot: String?, clock: Clock, logger: Logger) {
+  init(
+    path: String, reserve: SpaceReserve? = nil, boot: String?,
+    flushData: @escaping SharedFlush.FlushData = SharedFlush.flushData, clock: Clock, logger: Logger
+  ) {
     self.path = path
     self.reserve = reserve
     self.clock = clock
     self.logger = logger
-    files = SessionFiles(path: path, boot: boot, logger: logger)
+    files = SessionFiles(path: path, boot: boot, flushData: flushData, logger: logger)
   }
 
   /// Mends what a power loss left, which the first write would do otherwise.

@@ -24,9 +24,7 @@ final class LogFile: Sendable {
   /// - Throws: ``SystemError``.
   init(
     _ handle: FileHandle, path: String, timeout: UInt64 = SharedFlush.timeout,
-    flushData: @escaping @Sendable (FileHandle) throws(SystemError) -> Void = {
-      file throws(SystemError) in try file.synchronizeData()
-    }
+    flushData: @escaping SharedFlush.FlushData = SharedFlush.flushData
   ) throws(SystemError) {
     self.handle = handle
     flush = SharedFlush(handle, path: path, timeout: timeout, flushData: flushData)

@@ -67,32 +67,33 @@ final class SessionFile: Sendable {
   let base: Int
 
   private init(
-    path: String, handle: FileHandle, identity: FileStatus.Identity, maskKey: [UInt8], base: Int
+    path: String, handle: FileHandle, identity: FileStatus.Identity, maskKey: [UInt8], base: Int,
+    flushData: @escaping SharedFlush.FlushData
   ) {
     self.path = path
     self.handle = handle
     self.identity = identity
     self.maskKey = maskKey
     self.base = base
-    flush = SharedFlush(handle, path: path)
+    flush = SharedFlush(handle, path: path, flushData: flushData)
   }
 
   /// Opens a file. Nil if there is none, or if it is empty.
-  /// - Throws: ``StoreError`` if it isn't a file of sessions or its header is damaged; ``SystemError``.
-  static func open(_ path: String) throws -> SessionFile? {
+  /// - Throws: ``DamagedSector`` if it isn't a file of sessions or its header is damaged; ``StoreError``,
+  ///   ``SystemError``.
+  static func open(
+    _ path: String, flushData: @escaping SharedFlush.FlushData = SharedFlush.flushData
+  ) throws -> SessionFile? {
     guard let handle = try SharedFiles.openToChange(path) else { return nil }
     let status = try handle.status()
     if status.size == 0 { return nil }
     guard case .sector(let header) = try Sector.content(of: handle, at: 0),
       header.holds(Header.magic, at: Header.magicAt)
-    else {
-      throw StoreError(
-        "\(path): isn't a file of sessions, or its beginning is damaged; pico-auth store verify --repair moves it away"
-      )
-    }
+    else { throw DamagedSector() }
     return SessionFile(
       path: path, handle: handle, identity: status.identity,
-      maskKey: header[Header.maskKeyAt..<Header.maskKeyAt + 32], base: header[integer: Header.baseAt])
+      maskKey: header[Header.maskKeyAt..<Header.maskKeyAt + 32], base: header[integer: Header.baseAt],
+      flushData: flushData)
   }
 
   /// Writes the header of a new file.

@@ -18,6 +18,7 @@ final class SessionFiles: @unchecked Sendable {
   let path: String
   let tablePath: String
   private let boot: String?
+  private let flushData: SharedFlush.FlushData
   private let logger: Logger
   private let lock: FileLock
   private let opened = Mutex<(data: SessionFile?, table: SubjectTable?)>((nil, nil))
@@ -31,13 +32,25 @@ final class SessionFiles: @unchecked Sendable {
   private var deadline: UInt64 = 0
 
   /// - Parameter boot: the current boot's ``BootID``; nil if it is unknown.
-  init(path: String, boot: String?, logger: Logger) {
+  init(
+    path: String, boot: String?, flushData: @escaping SharedFlush.FlushData = SharedFlush.flushData,
+    logger: Logger
+  ) {
     self.path = path
+    self.flushData = flushData
     self.boot = boot
     self.logger = logger
-    tablePath = path + ".subjects"
+    tablePath = Self.tablePath(of: path)
     lock = FileLock(path: path + ".lock")
   }
+
+  static let tableSuffix = ".subjects"
+
+  /// The path of the table of subjects beside a file of sessions.
+  static func tablePath(of path: String) -> String { path + tableSuffix }
+
+  /// Whether a path is that of a table of subjects.
+  static func isTable(_ path: String) -> Bool { path.hasSuffix(tableSuffix) }
 
   /// Whether the links between sessions are mended after a power loss, so that they needn't be flushed.
   var mendsLinks: Bool { boot != nil }
@@ -80,7 +93,7 @@ final class SessionFiles: @unchecked Sendable {
     do {
       return try StoreError.translating(path, body)
     } catch is DamagedSector {
-      throw StoreError("\(tablePath): damaged; pico-auth store verify --repair repairs it")
+      throw StoreError("\(path) or \(tablePath) is damaged; run pico-auth store verify --repair")
     }
   }
 
@@ -90,18 +103,18 @@ final class SessionFiles: @unchecked Sendable {
     )
   }
 
-  private func currentData() throws -> SessionFile? {
+  func currentData() throws -> SessionFile? {
     guard let status = try FileStatus.ofFile(at: path), status.size > 0 else { return nil }
     if let data = opened.withLock({ $0.data }), data.identity == status.identity { return data }
-    let data = try SessionFile.open(path)
+    let data = try SessionFile.open(path, flushData: flushData)
     opened.withLock { $0.data = data }
     return data
   }
 
-  private func currentTable() throws -> SubjectTable? {
+  func currentTable() throws -> SubjectTable? {
     guard let status = try FileStatus.ofFile(at: tablePath) else { return nil }
     if let table = opened.withLock({ $0.table }), table.identity == status.identity { return table }
-    let table = try SubjectTable.open(tablePath)
+    let table = try SubjectTable.open(tablePath, flushData: flushData)
     opened.withLock { $0.table = table }
     return table
   }
@@ -109,12 +122,25 @@ final class SessionFiles: @unchecked Sendable {
   // MARK: - Writing
 
   /// Runs a body under the lock. Makes the files if there are none, and repairs what a crash left of them.
+  ///
+  /// The body runs again if another program removes the lock file while ``place(of:_:)`` replaces the table.
   /// - Throws: ``StoreError`` if the lock isn't free within 5 s; ``SystemError``, ``WouldWait``, and what the
   ///   body throws.
   func locked<Value>(_ body: (Files) throws -> Value) throws -> Value {
     guard Waiting.isAllowed else { throw WouldWait() }
-    return try withLock { try body(try open()) }
+    for _ in 0..<Self.attempts {
+      do {
+        return try withLock { try body(try open()) }
+      } catch is LostLock {
+        continue
+      }
+    }
+    throw StoreError("\(path): another program removes its lock again and again; try again")
   }
+
+  /// Another program removed the lock file while this process was about to replace a file. Nothing changed.
+  private struct LostLock: Error {}
+  private static let attempts = 100
 
   /// As ``locked(_:)``, but doesn't wait for the lock: at most 5 ms if this thread may wait.
   /// - Throws: as ``locked(_:)`` does. ``WouldWait`` also if there is something to repair.
@@ -125,7 +151,7 @@ final class SessionFiles: @unchecked Sendable {
     }
   }
 
-  private func withLock<Value>(_ body: () throws -> Value) throws -> Value {
+  func withLock<Value>(_ body: () throws -> Value) throws -> Value {
     try lock.withLockAndDeadline { deadline in
       self.deadline = deadline
       defer { release() }
@@ -219,7 +245,7 @@ final class SessionFiles: @unchecked Sendable {
     try POSIX.Files.remove(mark(path))
   }
 
-  private func hold(_ data: SessionFile) throws {
+  func hold(_ data: SessionFile) throws {
     if held === data { return }
     release()
     try FileLock.wait(for: data.handle, path: path, until: deadline)
@@ -260,11 +286,9 @@ final class SessionFiles: @unchecked Sendable {
   }
 
   /// Flushes a draft and gives it a file's name.
-  private func name(_ handle: FileHandle, _ draft: String, _ path: String) throws {
+  func name(_ handle: FileHandle, _ draft: String, _ path: String) throws {
     try handle.synchronize()
-    guard lock.isCurrent() else {
-      throw StoreError("\(path): another program removed its lock meanwhile; try again")
-    }
+    guard lock.isCurrent() else { throw LostLock() }
     try POSIX.Files.rename(draft, to: path)
     try POSIX.Files.synchronizeFolder(of: path)
   }
@@ -305,7 +329,7 @@ final class SessionFiles: @unchecked Sendable {
   }
 
   /// Links the sessions anew, for the first writer after a boot.
-  private func mend(_ files: Files, _ state: SessionFile.State, _ boot: String) throws -> Files {
+  func mend(_ files: Files, _ state: SessionFile.State, _ boot: String) throws -> Files {
     guard Waiting.isAllowed else { throw WouldWait() }
     var state = state
     let mended = try SessionMending(files: self, logger: logger).run(files, first: state.first)
@@ -314,6 +338,7 @@ final class SessionFiles: @unchecked Sendable {
     try mended.data.handle.synchronizeData()
     state.boot = boot
     try mended.data.write(state)
+    checked = (mended.data.identity, mended.table.identity)
     return mended
   }
 }

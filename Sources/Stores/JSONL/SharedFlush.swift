@@ -10,6 +10,10 @@ final class SharedFlush: Sendable {
   /// How long to wait for another thread's flush, if the request's deadline isn't earlier. Nanoseconds.
   static let timeout: UInt64 = 10_000_000_000
 
+  /// Waits until a file's data is on the disk. Tests bring their own.
+  typealias FlushData = @Sendable (FileHandle) throws(SystemError) -> Void
+  static let flushData: FlushData = { file throws(SystemError) in try file.synchronizeData() }
+
   private struct Progress {
     /// The highest number that callers want on the disk.
     var wanted = 0
@@ -30,7 +34,7 @@ final class SharedFlush: Sendable {
   private let handle: FileHandle
   private let path: String
   private let timeout: UInt64
-  private let flushData: @Sendable (FileHandle) throws(SystemError) -> Void
+  private let flushData: FlushData
   private let progress = Monitor(Progress())
 
   /// - Parameters:
@@ -39,9 +43,7 @@ final class SharedFlush: Sendable {
   ///   - flushData: waits until the file's data is on the disk.
   init(
     _ handle: FileHandle, path: String, timeout: UInt64 = timeout,
-    flushData: @escaping @Sendable (FileHandle) throws(SystemError) -> Void = {
-      file throws(SystemError) in try file.synchronizeData()
-    }
+    flushData: @escaping FlushData = flushData
   ) {
     self.handle = handle
     self.path = path

@@ -6,12 +6,12 @@ import Wire
 public struct StoreFile: Sendable {
   /// The kind of records that a file holds.
   public enum Kind: String, Sendable {
-    case challenges, revocations, mints
+    case challenges, revocations, mints, sessions
   }
 
   /// A record that isn't what was written.
   public struct BadRecord: Sendable {
-    /// The number of the line, counted from 1.
+    /// The number of the line, counted from 1. In a file of sessions, that of the session or sector.
     public let line: Int
     /// The offset of the record in the file. Bytes.
     public let offset: Int
@@ -45,7 +45,8 @@ public struct StoreFile: Sendable {
   public let records: Int
   /// The records that aren't what was written.
   public let bad: BadRecords
-  /// Damaged challenges, which do no harm: they are never accepted, and all challenges are gone in a minute.
+  /// Damage that does no harm: challenges, which are never accepted and are gone in a minute, and subjects' texts that a power
+  /// loss took.
   public let harmless: BadRecords
 
   /// Checks all files of a store that exist: the current one, and those that were rotated.
@@ -58,6 +59,7 @@ public struct StoreFile: Sendable {
     switch kind {
     case .challenges: paths.append(path + ".1")
     case .mints: paths = try MintArchives(path: path).all() + paths
+    case .sessions: paths.append(SessionFiles.tablePath(of: path))
     case .revocations: break
     }
     return try paths.filter { try FileStatus.ofFile(at: $0) != nil }
@@ -65,6 +67,14 @@ public struct StoreFile: Sendable {
   }
 
   private init(_ kind: Kind, path: String) throws {
+    if kind == .sessions {
+      let check = try SessionCheck(path: path)
+      self.kind = kind
+      self.path = path
+      (records, bad, harmless) = (check.records, check.bad, check.harmless)
+      size = try FileStatus.ofFile(at: path)?.size ?? 0
+      return
+    }
     var number = 0
     var records = 0
     var bad = BadRecords()
@@ -130,6 +140,10 @@ public struct StoreFile: Sendable {
   /// - Throws: ``StoreError``. The file is unchanged then.
   public func repair(clock: Clock, logger: Logger) throws -> StoreRepair.Outcome? {
     guard kind != .challenges, bad.count > 0 else { return nil }
+    if kind == .sessions {
+      let path = SessionFiles.isTable(path) ? String(path.dropLast(SessionFiles.tableSuffix.count)) : path
+      return try SessionRepair(path: path, clock: clock, logger: logger).run()
+    }
     return try StoreRepair(kind: kind, path: path, clock: clock, logger: logger).run()
   }
 }

@@ -10,11 +10,11 @@ public struct StoreRepair {
   /// The result of a repair.
   public struct Outcome: Sendable {
     /// How many whole records were found in damaged lines.
-    public fileprivate(set) var recovered = 0
+    public internal(set) var recovered = 0
     /// Damaged revocations that were kept as far as they can be read. Some of their members may be wrong.
-    public fileprivate(set) var doubtful = StoreFile.BadRecords()
+    public internal(set) var doubtful = StoreFile.BadRecords()
     /// Records that can't be read and were dropped.
-    public fileprivate(set) var dropped = StoreFile.BadRecords()
+    public internal(set) var dropped = StoreFile.BadRecords()
 
     /// Whether every record that was written is still there.
     public var isComplete: Bool { doubtful.count == 0 && dropped.count == 0 }

@@ -74,12 +74,17 @@ final class SubjectTable: Sendable {
   /// Scatters subjects over the buckets. Nobody knows it, so nobody can fill one bucket on purpose.
   private let seed: (UInt64, UInt64)
   private let buckets: Int
+  private let flushData: SharedFlush.FlushData
 
-  private init(path: String, handle: FileHandle, identity: FileStatus.Identity, header: Sector) {
+  private init(
+    path: String, handle: FileHandle, identity: FileStatus.Identity, header: Sector,
+    flushData: @escaping SharedFlush.FlushData
+  ) {
     self.path = path
     self.handle = handle
     self.identity = identity
-    flush = SharedFlush(handle, path: path)
+    flush = SharedFlush(handle, path: path, flushData: flushData)
+    self.flushData = flushData
     generalCutoff = header[integer: Header.cutoffAt]
     seed = (
       UInt64(bitPattern: Int64(header[integer: Header.seedAt])),
@@ -90,13 +95,16 @@ final class SubjectTable: Sendable {
 
   /// Opens a table. Nil if there is none.
   /// - Throws: ``DamagedSector`` if it isn't one or its header is damaged; ``StoreError``, ``SystemError``.
-  static func open(_ path: String) throws -> SubjectTable? {
+  static func open(
+    _ path: String, flushData: @escaping SharedFlush.FlushData = SharedFlush.flushData
+  ) throws -> SubjectTable? {
     guard let handle = try SharedFiles.openToChange(path) else { return nil }
     guard case .sector(let header) = try Sector.content(of: handle, at: 0),
       header.holds(Header.magic, at: Header.magicAt)
     else { throw DamagedSector() }
     return SubjectTable(
-      path: path, handle: handle, identity: try handle.status().identity, header: header)
+      path: path, handle: handle, identity: try handle.status().identity, header: header, flushData: flushData
+    )
   }
 
   /// Makes a new table without a name of its own yet.
@@ -106,7 +114,8 @@ final class SubjectTable: Sendable {
   ///   - buckets: how many buckets it has, at least.
   /// - Throws: ``SystemError``.
   static func make(
-    draft: String, for path: String, buckets: Int = leastBuckets, generalCutoff: Int = 0
+    draft: String, for path: String, buckets: Int = leastBuckets, generalCutoff: Int = 0,
+    flushData: @escaping SharedFlush.FlushData = SharedFlush.flushData
   ) throws(SystemError) -> SubjectTable {
     try Files.remove(draft)
     let handle = try FileHandle(path: draft, flags: .createNew)
@@ -126,7 +135,8 @@ final class SubjectTable: Sendable {
         Array(pieces.prefix(min(piece, count - start) * Sector.size)), at: offset(ofBucket: start))
     }
     return SubjectTable(
-      path: path, handle: handle, identity: try handle.status().identity, header: header)
+      path: path, handle: handle, identity: try handle.status().identity, header: header, flushData: flushData
+    )
   }
 
   private static func offset(ofBucket bucket: Int) -> Int { (1 + bucket) * Sector.size }
@@ -268,7 +278,8 @@ final class SubjectTable: Sendable {
     var buckets = max(Self.leastBuckets, isLarger ? kept / 2 : kept / 4)
     while true {
       let copy = try Self.make(
-        draft: draft, for: path, buckets: buckets, generalCutoff: max(self.generalCutoff, generalCutoff))
+        draft: draft, for: path, buckets: buckets, generalCutoff: max(self.generalCutoff, generalCutoff),
+        flushData: flushData)
       var isFull = false
       try forEach(
         { entry in

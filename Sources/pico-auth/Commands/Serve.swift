@@ -59,10 +59,12 @@ struct Serve: ParsableCommand {
       do {
         if let pidFile { try Files.replace(pidFile, Array("\(getpid())\n".utf8), permissions: 0o644) }
         try account?.assume()
-        // A damaged file of revocations is reported here, once, and not by every worker. At a reload the workers
+        // A damaged file of revocations or sessions is reported here, once, and not by every worker. At a reload the workers
         // check it themselves: it may take long, and this process must handle signals.
         let settings = try Program.configuration(config.file).settings
-        try Program.stores(settings, logger: logger).revocations.prepare()
+        let stores = try Program.stores(settings, logger: logger)
+        try stores.revocations.prepare()
+        try stores.sessions.prepare()
         ProcessMemory.hide()
         let supervisor = Supervisor(
           socket: socket, count: workers, manager: ServiceManager(environment: environment),

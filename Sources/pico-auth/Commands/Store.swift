@@ -44,12 +44,13 @@ struct Store: ParsableCommand {
       discussion: """
         Exits with 0 if all records are good, or were repaired without a loss; with 1 if there are bad records, or the \
         command fails; with 3 if a repair drops a record, or keeps one that may be wrong. A damaged challenge is a note \
-        only, because no sign-in accepts it.
+        only, because no sign-in accepts it. If the repair can't tell whose sessions were ended, it ends all sessions, \
+        and refuses the tokens of everybody that were issued until then.
         """)
 
     @Flag(
       help: ArgumentHelp(
-        "Rewrites damaged files of revocations and mints with all records that can be read.",
+        "Rewrites damaged files of revocations, mints and sessions with all records that can be read.",
         discussion: "The rest goes to <file>.bad-<time>."))
     var repair = false
     @OptionGroup var output: OutputOptions
@@ -161,5 +162,6 @@ struct Store: ParsableCommand {
     return try StoreFile.all(.challenges, path: settings.effectiveChallengePath)
       + StoreFile.all(.revocations, path: settings.effectiveRevocationPath)
       + StoreFile.all(.mints, path: settings.effectiveMintAuditPath)
+      + StoreFile.all(.sessions, path: settings.effectiveSessionPath)
   }
 }
