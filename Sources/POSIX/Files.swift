@@ -151,14 +151,21 @@ public enum Files {
     try retryingOnInterrupt("fchmod") { fchmod(handle.descriptor, 0o600) }
     try handle.writeAll(bytes, at: 0)
     try handle.synchronize()
+    guard try link(draft, to: path) else { return false }
+    try synchronizeFolder(of: path)
+    return true
+  }
+
+  /// Gives a file a second name. Of several processes that try at once, exactly one succeeds. `link(2)`.
+  /// - Returns: false if the name is taken.
+  /// - Throws: ``SystemError`` (`link`).
+  public static func link(_ path: String, to other: String) throws(SystemError) -> Bool {
     do throws(SystemError) {
-      // link(2), not rename(2): of several processes that try at once, exactly one succeeds.
-      try retryingOnInterrupt("link", path) { link(draft, path) }
+      try retryingOnInterrupt("link", other) { Glibc.link(path, other) }
+      return true
     } catch  where error.code == EEXIST {
       return false
     }
-    try synchronizeFolder(of: path)
-    return true
   }
 
   /// Creates or replaces a file atomically for readers. Doesn't wait for the disk: after a power loss, the content

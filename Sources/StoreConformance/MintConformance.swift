@@ -12,11 +12,11 @@ extension Conformance {
   }
 
   private static func mint(
-    _ number: Int, subject: String = "s", role: String = "r", session: String = ""
+    _ number: Int, subject: String = "s", role: String = "r", session: String = "", sid: String = ""
   ) -> Mint {
     Mint(
       tokenID: "t\(number)", subject: subject, role: role, issuedAt: number, expiry: number + 100,
-      kind: .access, scope: "a \"b\"", agentID: "é", sessionID: session)
+      kind: .access, scope: "a \"b\"", agentID: "é", sessionID: session, session: sid)
   }
 
   private static func checkOrderAndPages(_ open: Opener<any MintAuditStore>) throws {
@@ -82,7 +82,9 @@ extension Conformance {
 
   private static func checkFilters(_ store: any MintAuditStore) throws {
     try store.append(
-      (0..<20).map { mint($0, subject: "s\($0 % 2)", role: "r\($0 % 4)", session: "x\($0 % 5)") })
+      (0..<20).map {
+        mint($0, subject: "s\($0 % 2)", role: "r\($0 % 4)", session: "x\($0 % 5)", sid: "y\($0 % 10)")
+      })
     func count(_ change: (inout MintQuery) -> Void) throws -> Int {
       var query = MintQuery(limit: 100)
       change(&query)
@@ -91,6 +93,7 @@ extension Conformance {
     try require(try count { $0.subject = "s1" } == 10, "mints are found by subject")
     try require(try count { $0.role = "r3" } == 5, "mints are found by role")
     try require(try count { $0.sessionID = "x2" } == 4, "mints are found by session")
+    try require(try count { $0.session = "y7" } == 2, "mints are found by the session that issued them")
     try require(try count { $0.expiringAfter = 109 } == 10, "mints are found by expiry")
     try require(
       try count {

@@ -7,6 +7,7 @@ extension Conformance {
   public static func checkRevocations(_ make: () throws -> Opener<any RevocationStore>) throws {
     try checkRevoking(try make())
     try checkListing(try make())
+    try checkRevokingMany(try make())
     try checkParallelRevoking(try make())
   }
 
@@ -66,6 +67,29 @@ extension Conformance {
       try require(
         try tokenIDs(store.list(since: cursor)).count == 302, "an unknown cursor lists everything")
     }
+  }
+
+  private static func checkRevokingMany(_ open: Opener<any RevocationStore>) throws {
+    let store = try open()
+    let first = try store.revoke("t5", reason: "first", by: "a", expiry: 4_000_000_000)
+    let tokens = (0..<1000).map { (tokenID: "t\($0 % 600)", expiry: Int?.some(4_000_000_000 + $0)) }
+    try store.revoke(tokens, reason: "all", by: "b")
+    try store.revoke(tokens, reason: "again", by: "c")
+    try store.revoke([], reason: "none", by: "d")
+    for tokenID in ["t0", "t5", "t599"] {
+      try require(try open().isRevoked(tokenID), "several tokens are revoked in every process at once")
+    }
+    try require(try !open().isRevoked("t600"), "no other token is revoked")
+    var listed: [String: Revocation] = [:]
+    let reader = try open().list(since: nil).makeReader()
+    while let revocation = try reader.next() {
+      try require(
+        listed.updateValue(revocation, forKey: revocation.tokenID) == nil, "a token is listed once")
+    }
+    try require(listed.count == 600, "all are listed")
+    try require(
+      listed["t5"]?.reason == first.reason && listed["t6"]?.reason == "all",
+      "the first entry of a token is kept")
   }
 
   private static func checkParallelRevoking(_ open: Opener<any RevocationStore>) throws {

@@ -99,6 +99,17 @@ import Testing
     }
   }
 
+  @Test(arguments: ["sessions.dat", "sessions.dat.subjects"])
+  func aPipeInPlaceOfSessionsHoldsUpNobody(_ name: String) throws {
+    try makeState()
+    #expect(mkfifo("\(state)/\(name)", 0o600) == 0)
+    for command in [["store", "status"], ["store", "verify", "--repair"]] {
+      let result = try run(command)
+      #expect(result.status == 1, "\(command)")
+      #expect(result.errors.contains("\(state)/\(name): open: "), "\(result.errors)")
+    }
+  }
+
   @Test func aPipeInAKeysPlaceHoldsUpNobody() throws {
     try makeState()
     #expect(mkfifo("\(state)/keys/pico-server-auth-2.pem", 0o600) == 0)
@@ -275,7 +286,9 @@ import Testing
   /// write to.
   @Test(
     .enabled(if: getuid() == 0, "only root can give files away"),
-    arguments: ["revocations.jsonl", "mints.jsonl", "challenges.jsonl"].flatMap { [$0, "\($0).lock"] },
+    arguments: [
+      "revocations.jsonl", "mints.jsonl", "challenges.jsonl", "sessions.dat", "sessions.dat.subjects",
+    ].flatMap { [$0, "\($0).lock"] },
     [true, false])
   func aFileOfRootsUnderAStoresNameStaysRoots(_ name: String, isLinked: Bool) throws {
     try makeState()

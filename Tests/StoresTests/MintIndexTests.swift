@@ -22,7 +22,8 @@ import Testing
     Mint(
       tokenID: "t\(number)", subject: "s\(number % 7)", role: "r\(number % 2)", issuedAt: number,
       expiry: number, kind: .sign, scope: String(repeating: "x", count: number % 400),
-      sessionID: number % 11 == 0 ? "" : "i\(number / 50)")
+      sessionID: number % 11 == 0 ? "" : "i\(number / 50)",
+      session: number % 13 == 0 ? "" : "d\(number / 40)")
   }
 
   /// Some archives, and a current file that is indexed for the most part.
@@ -83,6 +84,12 @@ import Testing
         #expect(
           try list(store, limit: limit, lines: lines) { $0.sessionID = session }
             == expected.filter { $0.sessionID.hasSameBytes(as: session) },
+          "\(note) \(session) \(limit) \(lines)")
+      }
+      for session in ["d0", "d17", "i17", ""] {
+        #expect(
+          try list(store, limit: limit, lines: lines) { $0.session = session }
+            == expected.filter { $0.session.hasSameBytes(as: session) },
           "\(note) \(session) \(limit) \(lines)")
       }
     }

@@ -95,4 +95,23 @@ import Testing
     query.before = cursor
     #expect(try store.list(query).mints.count == 5)
   }
+
+  /// Lines that can't match aren't parsed, but JSON has more than one spelling for a text.
+  @Test(arguments: ["a/b", "q\"\\", "é", "tab\t", "role", "plain"])
+  func aTextIsFoundHoweverItIsSpelled(_ text: String) throws {
+    let store = store(rotationSize: 64 << 20)
+    try store.append([
+      mint(1),
+      Mint(tokenID: "t2", subject: text, role: "r", issuedAt: 1, expiry: 2, kind: .sign, session: text),
+    ])
+    let escaped = text.utf16.map { String(format: "\\u%04x", $0) }.joined()
+    let path = folder.file("mints.jsonl")
+    let line = #"{"jti":"t3","sub":"\#(escaped)","role":"r","iat":1,"exp":2,"sid": "\#(escaped)"}"# + "\n"
+    try folder.write("mints.jsonl", String(contentsOfFile: path, encoding: .utf8) + line)
+    for change: (inout MintQuery) -> Void in [{ $0.subject = text }, { $0.session = text }] {
+      var query = MintQuery(limit: 10)
+      change(&query)
+      #expect(try store.list(query).mints.map(\.tokenID) == ["t3", "t2"])
+    }
+  }
 }

@@ -147,6 +147,32 @@ public final class JSONLRevocationStore: RevocationStore {
     return revocation
   }
 
+  public func revoke(
+    _ tokens: [(tokenID: String, expiry: Int?)], reason: String, by actor: String
+  ) throws {
+    try load()
+    // The records are made before the lock is taken, because others wait for it.
+    var hashes: Set<TokenIDHash> = []
+    var records: [(tokenID: String, line: [UInt8])] = []
+    for (tokenID, expiry) in tokens where hashes.insert(TokenIDHash(tokenID)).inserted {
+      let revocation = Revocation(
+        tokenID: tokenID, revokedAt: clock.now, reason: reason, revokedBy: actor, expiry: expiry)
+      records.append((tokenID, RecordLine.seal(revocation.record)))
+    }
+    let end = try log.locked {
+      let end = try log.open(renew: renew)
+      try load()
+      let lines = try records.filter { try !isKnown($0.tokenID) }.flatMap(\.line)
+      return lines.isEmpty ? end : try log.append(lines, at: end)
+    }
+    try log.waitUntilDurable(end, renew: renew)
+  }
+
+  /// Whether a token is revoked, as of the last ``load()``. Searches the log only if the snapshot is damaged.
+  private func isKnown(_ tokenID: String) throws -> Bool {
+    try (try? index.contains(TokenIDHash(tokenID))) ?? (existing(tokenID) != nil)
+  }
+
   /// The entry that revoked a token; nil if the token isn't revoked. Searches the log only if it is.
   private func known(_ tokenID: String) throws -> Revocation? {
     try load()

@@ -4,8 +4,8 @@ import POSIX
 /// Fills a page with mints from one file after the other, newest first.
 struct MintScan {
   private let query: MintQuery
-  /// The identifier that is looked for, as a line spells it without escapes.
-  private let tokenID: [UInt8]?
+  /// The texts that are looked for, as a line spells them without escapes.
+  private let needles: [[UInt8]]
   private let logger: Logger
   private let deadline: UInt64
   private var linesLeft: Int
@@ -22,7 +22,10 @@ struct MintScan {
 
   init(_ query: MintQuery, logger: Logger) {
     self.query = query
-    tokenID = query.tokenID.map { Array($0.utf8) }
+    needles = [query.tokenID, query.subject, query.sessionID, query.session].compactMap { text in
+      // A member that is missing counts as empty.
+      text.flatMap { $0.isEmpty ? nil : Array("\"\($0)\"".utf8) }
+    }
     self.logger = logger
     let (deadline, overflow) = Clock.monotonicNanoseconds.addingReportingOverflow(query.budget.nanoseconds)
     self.deadline = overflow ? .max : deadline
@@ -125,11 +128,12 @@ struct MintScan {
     if query.tokenID != nil { isDone = true }
   }
 
-  /// Whether a line can be the one that is looked for. Parsing a line costs a hundred times as much as this.
+  /// Whether a line can be one of those that are looked for. Parsing a line costs a hundred times as much as
+  /// this.
   private func canMatch(_ line: ArraySlice<UInt8>) -> Bool {
-    guard let tokenID else { return true }
-    // A line with escapes may spell the identifier in another way.
-    return line.holds(tokenID) || line.holds([UInt8(ascii: "\\")])
+    if needles.allSatisfy({ line.holds($0) }) { return true }
+    // A line with escapes may spell a text in another way.
+    return line.holds([UInt8(ascii: "\\")])
   }
 
   private mutating func stop(_ handle: FileHandle, _ offset: Int) throws {

@@ -259,33 +259,34 @@ final class SessionFiles: @unchecked Sendable {
 
   // MARK: - Making and replacing files
 
-  /// Makes the files. What an earlier table says about ended sessions stays.
+  /// Makes the files, or the one that is missing. What an earlier table says about ended sessions stays.
   private func make() throws {
-    if let table = try currentTable() {
+    try POSIX.Files.makeFolder(POSIX.Files.parent(of: path))
+    let hasTable = try currentTable() != nil
+    if hasTable {
       logger.warning("file is gone; pico-auth begins a new one", metadata: ["file": "\(path)"])
-      let draft = tablePath + ".new"
-      let copy = try table.copy(draft: draft, generalCutoff: 0, isLarger: false) { entry in
-        guard entry.cutoff > 0 else { return nil }
-        var entry = entry
-        entry.head = nil
-        return entry
-      } damaged: { _ in
-        throw DamagedSector()
-      }
-      try name(copy.handle, draft, tablePath)
     } else {
-      try POSIX.Files.makeFolder(POSIX.Files.parent(of: path))
-      let draft = tablePath + ".new"
-      try name(try SubjectTable.make(draft: draft, for: tablePath).handle, draft, tablePath)
+      try make(tablePath) { try SubjectTable.make(draft: $0, for: tablePath).handle }
     }
-    let draft = path + ".new"
-    try POSIX.Files.remove(draft)
-    let handle = try FileHandle(path: draft, flags: .createNew)
-    try SessionFile.writeHeader(to: handle, maskKey: SecureRandom.bytes(32), base: 0, boot: boot)
-    try name(handle, draft, path)
+    try make(path) { draft in
+      let handle = try FileHandle(path: draft, flags: .createNew)
+      // The table may link to sessions that are gone, so the links are made anew.
+      try SessionFile.writeHeader(
+        to: handle, maskKey: SecureRandom.bytes(32), base: 0, boot: hasTable ? nil : boot)
+      return handle
+    }
   }
 
-  /// Flushes a draft and gives it a file's name.
+  /// Makes a file that another process may be making too.
+  private func make(_ path: String, _ write: (_ draft: String) throws -> FileHandle) throws {
+    let draft = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).new"
+    defer { try? POSIX.Files.remove(draft) }
+    try write(draft).synchronize()
+    if try FileStatus.ofFile(at: path)?.size == 0 { try POSIX.Files.remove(path) }
+    if try POSIX.Files.link(draft, to: path) { try POSIX.Files.synchronizeFolder(of: path) }
+  }
+
+  /// Flushes a draft and gives it a file's name. Call this under the lock of the file of sessions.
   func name(_ handle: FileHandle, _ draft: String, _ path: String) throws {
     try handle.synchronize()
     guard lock.isCurrent() else { throw LostLock() }
