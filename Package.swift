@@ -91,7 +91,10 @@ let package = Package(
       name: "SupervisionTests", dependencies: ["FastCGI", "POSIX", "Supervision", "TestSupport", "pico-auth"]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["AuthServer", "CGI", "DeploymentTemplates", "Gate", "TestSupport", "Wire", "pico-auth"]),
+      dependencies: [
+        "AuthServer", "CGI", "DeploymentTemplates", "Gate", "POSIX", "Stores", "TestSupport", "Wire",
+        "pico-auth",
+      ]),
     .testTarget(
       name: "IntegrationTests",
       dependencies: ["Gate", "POSIX", "TestSupport", "Tokens", "Wallets", "custom-stores", "pico-auth"]),

@@ -28,7 +28,7 @@ public enum GuessLimits {
   /// For the fleet secret. It has no account: whoever fails for all would shut out the fleet.
   static func fleet(_ client: NetworkAddress) -> [ThrottleLimit] {
     client.clientRanges.map { range, shares in
-      ThrottleLimit(ThrottleSubject(.fleet, "\(range)"), free: 10 * shares, interval: 60 / shares)
+      ThrottleLimit(ThrottleSubject(.fleet, "\(range)"), free: 20 * shares, interval: 60 / shares)
     }
   }
 

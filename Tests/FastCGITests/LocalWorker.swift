@@ -16,7 +16,7 @@ final class LocalWorker: Sendable {
 
   /// - Parameter threads: how many serve.
   init(
-    path: String, threads: Int = 4, heartbeat: (any LivenessReport)? = nil,
+    path: String, threads: Int = 4, hashingLimit: Int = 0, heartbeat: (any LivenessReport)? = nil,
     handler: @escaping WorkerLoop.Handler
   ) throws {
     self.path = path
@@ -33,7 +33,7 @@ final class LocalWorker: Sendable {
     let logger = LogRecorder().logger
     let loop = try WorkerLoop(
       listener: listener.descriptor, stop: LifelineStop(lifeline: reading), threads: threads,
-      heartbeat: heartbeat, logger: logger, handler: handler)
+      hashingLimit: hashingLimit, heartbeat: heartbeat, logger: logger, handler: handler)
     try loop.start()
     thread = try POSIX.Thread.start { loop.waitUntilStopped() }
   }

@@ -102,4 +102,64 @@ import Testing
     for _ in 0..<20 { #expect(try get("/", on: client).status == 201) }
     #expect(worker.stop())
   }
+
+  /// Passwords are hashed a few at a time, and everything else is answered meanwhile.
+  @Test(arguments: [(threads: 4, limit: 0, atOnce: 2), (2, 0, 1), (4, 1, 1), (2, 5, 5)])
+  func fewPasswordsAreHashedAtOnce(_ setting: (threads: Int, limit: Int, atOnce: Int)) throws {
+    let isHeld = Monitor(true)
+    let running = Atomic<Int>(0)
+    let most = Atomic<Int>(0)
+    let worker = try LocalWorker(
+      path: folder.file("s"), threads: setting.threads, hashingLimit: setting.limit
+    ) { request, _ in
+      guard request.path == "/login" else {
+        return Work(lane: request.path == "/blocking" ? .blocking : .immediate) {
+          .response(Response(status: .ok))
+        }
+      }
+      // As a login does: it may wait, then hashes, then may wait again.
+      return Work(lane: .blocking) {
+        .next(
+          Work(lane: .hashing) {
+            most.max(running.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
+            isHeld.wait { $0 ? nil : () }
+            running.subtract(1, ordering: .relaxed)
+            return .next(Work(lane: .blocking) { .response(Response(status: .created)) })
+          })
+      }
+    }
+    let logins = try (0..<20).map { _ in try FastCGIClient(unix: worker.path) }
+    for client in logins { try client.sendRaw(client.request([("SCRIPT_NAME", "/login")])) }
+    #expect(eventually { running.load(ordering: .relaxed) == setting.atOnce })
+    for path in ["/", "/blocking"] {
+      for _ in 0..<20 { #expect(try get(path, on: FastCGIClient(unix: worker.path)).status == 200) }
+    }
+    isHeld.withLock { $0 = false }
+    isHeld.wake()
+    for client in logins { #expect(try client.answer().status == 201) }
+    #expect(most.load(ordering: .relaxed) == setting.atOnce)
+    #expect(worker.stop())
+  }
+
+  /// A password that waits too long is refused, and can be tried again.
+  @Test func aPasswordWaitsForSecondsAtMost() throws {
+    let isHeld = Monitor(true)
+    let worker = try LocalWorker(path: folder.file("s"), threads: 2) { _, _ in
+      Work(lane: .hashing) {
+        isHeld.wait { $0 ? nil : () }
+        return .response(Response(status: .created))
+      }
+    }
+    let logins = try (0..<2).map { _ in try FastCGIClient(unix: worker.path) }
+    for client in logins { try client.sendRaw(client.request([("SCRIPT_NAME", "/login")])) }
+    #expect(eventually(within: 30) { logins.contains { $0.isAnswered } })
+    let place = try #require(logins.firstIndex { $0.isAnswered })
+    let refused = try logins[place].answer()
+    #expect(refused.status == 503)
+    #expect(refused["retry-after"] != nil)
+    isHeld.withLock { $0 = false }
+    isHeld.wake()
+    #expect(try logins[1 - place].answer().status == 201)
+    #expect(worker.stop())
+  }
 }

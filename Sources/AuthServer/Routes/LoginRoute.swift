@@ -43,6 +43,7 @@ struct LoginRoute: Sendable {
     let fields = try body.read(request)
     let email = try fields.text("email")
     let password = try fields.text("password")
+    // A slowed attempt takes no place in the queue of the hashing lane, which others need.
     guard let attempt = try throttle.admit(account: email, request) else { throw Refusal.wrongPassword }
     return {
       if try attempt.isSlowed() { throw Refusal.wrongPassword }

@@ -25,8 +25,14 @@ public final class FileThrottleStore: ThrottleStore {
   }
 
   public func admit(_ limits: [ThrottleLimit]) throws -> ThrottleTicket? {
-    if let counts = try peek(limits), zip(limits, counts).allSatisfy({ !$1.isBeyond($0) }) {
-      return ThrottleTicket(limits: limits, isCounted: limits.map { _ in false })
+    if let counts = try peek(limits) {
+      let counted = zip(limits, counts)
+      if counted.allSatisfy({ !$1.isBeyond($0) }) {
+        return ThrottleTicket(limits: limits, isCounted: limits.map { _ in false })
+      }
+      // Most attempts of a guesser end here, so they cost little.
+      let now = clock.now
+      if counted.contains(where: { $1.lastFailure <= now && $1.wait($0, at: now) > 0 }) { return nil }
     }
     return try changing { file in
       let now = clock.now
