@@ -15,7 +15,8 @@ extension StoreBackend {
         reserve: reserve, clock: clock, logger: logger),
       sessions: FileSessionStore(
         path: settings.effectiveSessionPath, reserve: reserve, clock: clock, logger: logger),
-      throttles: FileThrottleStore(path: settings.effectiveThrottlePath, clock: clock, logger: logger),
+      throttles: FileThrottleStore(
+        path: settings.effectiveThrottlePath, reserve: reserve, clock: clock, logger: logger),
       reserve: reserve)
   }
 }

@@ -20,7 +20,8 @@ import Wallets
 
   @Test(.enabled(if: FaultInjection.canMount, "only root can mount a small disk"))
   func belowTheReserveTokensAreRefusedAndRevocationsAreNot() throws {
-    try withDisk { disk, filler in
+    // The first login makes a file of 2 MiB.
+    try withDisk(size: "5m") { disk, filler in
       let backend = try Backend(in: folder, state: disk + "/state", workers: 2, settings: Self.settings)
       let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
       let bearer = try client.session("op", role: "operator")
@@ -31,7 +32,7 @@ import Wallets
       let login = #"{"email":"ops@example.org","password":"correct horse"}"#
       let victims = try (0..<50).map { claim("jti", of: try client.session("s\($0)", role: "agent")) }
 
-      try filler.write(contentsOf: Data(count: 2_200_000))
+      try filler.write(contentsOf: Data(count: 4_300_000))
       func challenge() throws -> HTTPAnswer { try client.postJSON("/challenge", #"{"address":"aa"}"#) }
       #expect(try eventually { try challenge().status == 503 })
       #expect(try eventually { try client.postJSON("/refresh", refresh).status == 503 })

@@ -8,17 +8,20 @@ import Synchronization
 /// would otherwise keep everybody from signing in.
 public final class FileThrottleStore: ThrottleStore {
   private let path: String
+  private let reserve: SpaceReserve?
   private let clock: Clock
   private let logger: Logger
   private let lock: FileLock
   private let known = Mutex<ThrottleFile?>(nil)
 
   /// - Parameters:
-  ///   - path: the file. `<path>.lock` is beside it. Both are made at the first attempt.
+  ///   - path: the file. `<path>.lock` is beside it. Both are made by the first ``admit(_:)`` or ``fail(_:)``.
+  ///   - reserve: the free space that a new file must leave on the disk; nil for none.
   ///   - clock: the time of day.
   ///   - logger: gets what the store repairs.
-  public init(path: String, clock: Clock, logger: Logger) {
+  public init(path: String, reserve: SpaceReserve? = nil, clock: Clock, logger: Logger) {
     self.path = path
+    self.reserve = reserve
     self.clock = clock
     self.logger = logger
     lock = FileLock(path: path + ".lock")
@@ -58,6 +61,8 @@ public final class FileThrottleStore: ThrottleStore {
     {
       return isAnyDelayed(counts)
     }
+    // A file isn't made for a question: the right secret needs none.
+    guard try exists() else { return false }
     return try changing { file in
       var slots = try limits.map { try Slot($0, in: file, at: now) }
       try correct(&slots, in: file, at: now)
@@ -109,7 +114,7 @@ public final class FileThrottleStore: ThrottleStore {
   }
 
   public func clear(_ subjects: [ThrottleSubject]) throws -> Int {
-    guard try FileStatus.ofFile(at: path) != nil else { return 0 }
+    guard try exists() else { return 0 }
     return try changing { file in
       var cleared = 0
       for subject in subjects {
@@ -125,7 +130,7 @@ public final class FileThrottleStore: ThrottleStore {
   }
 
   public func clearAll() throws -> Int {
-    guard try FileStatus.ofFile(at: path) != nil else { return 0 }
+    guard try exists() else { return 0 }
     return try changing { file in
       var cleared = 0
       for bucket in ThrottleSubject.Kind.allCases.flatMap({ ThrottleFile.buckets($0) }) {
@@ -230,12 +235,17 @@ public final class FileThrottleStore: ThrottleStore {
     }
   }
 
+  private func exists() throws -> Bool {
+    try StoreError.translating(path) { try FileStatus.ofFile(at: path) != nil }
+  }
+
   private func make() throws -> ThrottleFile {
     try SharedFiles.checkFolder(of: path)
     if try FileStatus.ofFile(at: path) != nil {
       logger.error("failed attempts forgotten, the file was damaged", metadata: ["file": "\(path)"])
       try Files.remove(path)
     }
+    try reserve?.require(ThrottleFile.size)
     _ = try Files.createWhole(path, ThrottleFile.empty())
     guard let file = try current() else { throw StoreError("\(path): removed by another program") }
     return file
