@@ -292,7 +292,8 @@ import Testing
     [true, false])
   func aFileOfRootsUnderAStoresNameStaysRoots(_ name: String, isLinked: Bool) throws {
     try makeState()
-    #expect(try run(["tokens", "revoke", "abc"]).status == 0)
+    // 3: the mint audit doesn't know the token.
+    #expect(try run(["tokens", "revoke", "abc"]).status == 3)
     #expect(try Tool.run(["chown", "-R", "nobody", state]).status == 0)
     let text = "of root\nand nobody else\n"
     let secret = try folder.write("secret", text)
@@ -308,7 +309,7 @@ import Testing
     ] {
       let result = try run(command)
       #expect(!result.output.contains("nobody else"), "\(command)")
-      guard result.status != 0 else { continue }
+      guard ![0, 3].contains(result.status) else { continue }
       #expect(
         result.errors.contains("\(place): \(isLinked ? "is a hard link" : "belongs to user root")"),
         "\(command): \(result.errors)")
