@@ -24,6 +24,7 @@ struct AccessReview {
     }
     let stores = [
       settings.effectiveChallengePath, settings.effectiveRevocationPath, settings.effectiveMintAuditPath,
+      settings.effectiveSessionPath,
     ]
     for store in stores {
       for file in names(in: Files.parent(of: store)) where file.hasPrefix(store) && !Self.isSetAside(file) {

@@ -95,6 +95,8 @@ import Wire
       let next = try begin(subject, in: store)
       let list = try listed(subject, boot: 1)
       #expect(list.first == next && list.suffix(2) == answered.reversed(), "\(subset)")
+      let all = try store.list(SessionQuery(limit: 100))
+      #expect(Set(all.sessions.map(\.id)).isSuperset(of: answered + [cut, changed, next]), "\(subset)")
       #expect(try store.endAll(of: subject, reason: "").sessions == list.count)
       for file in try StoreFile.all(.sessions, path: path) { #expect(file.bad.count == 0, "\(subset)") }
     }

@@ -203,7 +203,12 @@ public final class FileSessionStore: SessionStore {
         var chain = SessionChain(of: hash, opened.data, from: try listing.start ?? head) {
           try self.settledSlot(at: $0, opened.data)
         }
-        if let start = try listing.start, try chain.slot(at: start) == nil { throw UnknownCursor() }
+        // A session that is over may be gone since the page before.
+        if let start = try listing.start, try start >= opened.data.state().first,
+          try chain.slot(at: start) == nil
+        {
+          throw UnknownCursor()
+        }
         while !listing.isDone, let (index, slot) = try chain.next() {
           try add(slot, index, to: &listing, opened)
         }
@@ -228,7 +233,13 @@ public final class FileSessionStore: SessionStore {
   ) throws {
     try listing.add(at: index) {
       let id = SessionPosition(index: index, random: slot.random).id(maskKey: opened.data.maskKey)
-      return try files.settled { try session(slot, id, opened.table) }
+      do {
+        return try files.settled { try session(slot, id, opened.table) }
+      } catch is DamagedSector {
+        // A power loss may have taken the text of its subject, before anybody was told of the session.
+        alarm(index)
+        return nil
+      }
     }
   }
 

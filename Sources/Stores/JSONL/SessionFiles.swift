@@ -94,6 +94,8 @@ final class SessionFiles: @unchecked Sendable {
       return try StoreError.translating(path, body)
     } catch is DamagedSector {
       throw StoreError("\(path) or \(tablePath) is damaged; run pico-auth store verify --repair")
+    } catch is LostLock {
+      throw StoreError("\(path): another program removed its lock meanwhile; try again")
     }
   }
 
@@ -128,14 +130,14 @@ final class SessionFiles: @unchecked Sendable {
   ///   body throws.
   func locked<Value>(_ body: (Files) throws -> Value) throws -> Value {
     guard Waiting.isAllowed else { throw WouldWait() }
-    for _ in 0..<Self.attempts {
+    for _ in 1..<Self.attempts {
       do {
         return try withLock { try body(try open()) }
       } catch is LostLock {
         continue
       }
     }
-    throw StoreError("\(path): another program removes its lock again and again; try again")
+    return try withLock { try body(try open()) }
   }
 
   /// Another program removed the lock file while this process was about to replace a file. Nothing changed.

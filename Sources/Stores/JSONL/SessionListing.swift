@@ -29,10 +29,9 @@ struct SessionListing {
   var page: SessionPage { SessionPage(sessions: sessions, cursor: cursor) }
 
   /// Looks at the session at an index.
-  mutating func add(at index: Int, _ session: () throws -> Session) rethrows {
-    guard move(to: index) else { return }
-    let session = try session()
-    guard query.includes(session) else { return }
+  /// - Parameter session: reads it; returns nil if it can't be read.
+  mutating func add(at index: Int, _ session: () throws -> Session?) rethrows {
+    guard move(to: index), let session = try session(), query.includes(session) else { return }
     if sessions.count == query.limit { return stop(index) }
     sessions.append(session)
   }
