@@ -225,6 +225,19 @@ import Wire
     #expect(try bytes("sessions.dat.bad-\(clock.clock.seconds)").count == 513)
   }
 
+  @Test func aProcessStartsUnlessNoSessionCanBeRead() throws {
+    let id = try begin("a")
+    let lock = try FileHandle(path: path + ".lock", flags: .readWrite)
+    #expect(try lock.tryLock())
+    let store = store(boot: 1)
+    try Deadline.with(Clock.monotonicNanoseconds) { try store.prepare() }
+    #expect(try store.find(id) != nil)
+    #expect(log.messages.contains { $0.contains("links between sessions") })
+    lock.unlock()
+    unlink(path + ".subjects")
+    #expect(throws: StoreError.self) { try store.prepare() }
+  }
+
   /// An entry that can't be read may say that the sessions were ended.
   @Test func aDamagedEntryRefusesItsSubject() throws {
     let ids = try ["a", "b"].map { try begin($0) }

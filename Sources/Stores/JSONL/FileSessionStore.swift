@@ -45,8 +45,12 @@ public final class FileSessionStore: SessionStore {
 
   /// Mends what a power loss left, which the first write would do otherwise.
   public func prepare() throws {
-    try files.translating {
-      if try files.reading() != nil { try files.locked { _ in } }
+    guard try files.translating({ try files.reading() }) != nil else { return }
+    do {
+      try files.translating { try files.locked { _ in } }
+    } catch {
+      // Reading needs no links. The first write tries again.
+      logger.warning("links between sessions can't be checked", metadata: ["reason": "\(error)"])
     }
   }
 
