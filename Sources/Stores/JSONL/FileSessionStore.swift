@@ -280,13 +280,17 @@ public final class FileSessionStore: SessionStore {
   /// - Throws: ``DamagedSector`` if the table can't tell.
   private func session(_ slot: SessionSlot, _ id: String, _ table: SubjectTable) throws -> Session {
     let entry = try table.entry(of: slot.subjectHash)
+    let cutoff = max(entry?.cutoff ?? 0, table.generalCutoff)
     var longSubject: String?
     if slot.hasLongSubject {
-      guard let text = entry?.text else { throw DamagedSector() }
-      longSubject = String(decoding: try table.text(at: text), as: UTF8.self)
+      if let text = entry?.text {
+        longSubject = String(decoding: try table.text(at: text), as: UTF8.self)
+      } else if cutoff < slot.createdAt {
+        // If the session is ended, a repair may have lost the text, and nobody needs it.
+        throw DamagedSector()
+      }
     }
     var session = slot.session(id: id, longSubject: longSubject)
-    let cutoff = max(entry?.cutoff ?? 0, table.generalCutoff)
     if session.end == nil && cutoff >= slot.createdAt {
       let reason = entry?.reason.flatMap { try? table.text(at: $0) } ?? Array("subject revoked".utf8)
       session.end = SessionEnd(

@@ -14,10 +14,10 @@ struct SessionCheck {
   private static let tries = 20
 
   /// Checks the file of sessions, or its table of subjects.
-  /// - Parameter path: the path of either.
+  /// - Parameter kind: ``StoreFile/Kind/sessions`` or ``StoreFile/Kind/subjects``.
   /// - Throws: ``StoreError``, ``SystemError``.
-  init(path: String) throws {
-    if SessionFiles.isTable(path) { try checkTable(path) } else { try checkSlots(path) }
+  init(_ kind: StoreFile.Kind, path: String) throws {
+    if kind == .subjects { try checkTable(path) } else { try checkSlots(path) }
   }
 
   private mutating func checkSlots(_ path: String) throws {

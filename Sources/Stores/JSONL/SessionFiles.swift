@@ -44,13 +44,13 @@ final class SessionFiles: @unchecked Sendable {
     lock = FileLock(path: path + ".lock")
   }
 
-  static let tableSuffix = ".subjects"
+  private static let tableSuffix = ".subjects"
 
   /// The path of the table of subjects beside a file of sessions.
   static func tablePath(of path: String) -> String { path + tableSuffix }
 
-  /// Whether a path is that of a table of subjects.
-  static func isTable(_ path: String) -> Bool { path.hasSuffix(tableSuffix) }
+  /// The path of the file of sessions beside a table of subjects.
+  static func path(ofTable path: String) -> String { String(path.dropLast(tableSuffix.count)) }
 
   /// Whether the links between sessions are mended after a power loss, so that they needn't be flushed.
   var mendsLinks: Bool { boot != nil }

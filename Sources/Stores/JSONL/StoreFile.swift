@@ -7,6 +7,8 @@ public struct StoreFile: Sendable {
   /// The kind of records that a file holds.
   public enum Kind: String, Sendable {
     case challenges, revocations, mints, sessions
+    /// The table of subjects beside a file of sessions.
+    case subjects
   }
 
   /// A record that isn't what was written.
@@ -55,20 +57,20 @@ public struct StoreFile: Sendable {
   ///   - path: the path of the current file.
   /// - Throws: ``StoreError``, ``SystemError``.
   public static func all(_ kind: Kind, path: String) throws -> [StoreFile] {
-    var paths = [path]
+    var files = [(kind, path)]
     switch kind {
-    case .challenges: paths.append(path + ".1")
-    case .mints: paths = try MintArchives(path: path).all() + paths
-    case .sessions: paths.append(SessionFiles.tablePath(of: path))
-    case .revocations: break
+    case .challenges: files.append((kind, path + ".1"))
+    case .mints: files = try MintArchives(path: path).all().map { (kind, $0) } + files
+    case .sessions: files.append((.subjects, SessionFiles.tablePath(of: path)))
+    case .revocations, .subjects: break
     }
-    return try paths.filter { try FileStatus.ofFile(at: $0) != nil }
-      .map { try StoreFile(kind, path: $0) }
+    return try files.filter { try FileStatus.ofFile(at: $0.1) != nil }
+      .map { try StoreFile($0.0, path: $0.1) }
   }
 
   private init(_ kind: Kind, path: String) throws {
-    if kind == .sessions {
-      let check = try SessionCheck(path: path)
+    if kind == .sessions || kind == .subjects {
+      let check = try SessionCheck(kind, path: path)
       self.kind = kind
       self.path = path
       (records, bad, harmless) = (check.records, check.bad, check.harmless)
@@ -140,8 +142,8 @@ public struct StoreFile: Sendable {
   /// - Throws: ``StoreError``. The file is unchanged then.
   public func repair(clock: Clock, logger: Logger) throws -> StoreRepair.Outcome? {
     guard kind != .challenges, bad.count > 0 else { return nil }
-    if kind == .sessions {
-      let path = SessionFiles.isTable(path) ? String(path.dropLast(SessionFiles.tableSuffix.count)) : path
+    if kind == .sessions || kind == .subjects {
+      let path = kind == .subjects ? SessionFiles.path(ofTable: path) : path
       return try SessionRepair(path: path, clock: clock, logger: logger).run()
     }
     return try StoreRepair(kind: kind, path: path, clock: clock, logger: logger).run()
