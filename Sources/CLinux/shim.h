@@ -61,6 +61,12 @@ static inline uint32_t *thread_must_not_wait(void) {
 #define F_SEAL_WRITE 0x0008
 #endif
 
+// <stdio.h> declares these only with _GNU_SOURCE.
+extern int renameat2(int old_folder, const char *old_path, int new_folder, const char *new_path, unsigned flags);
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
 // <sched.h> defines this only with _GNU_SOURCE.
 #ifndef SCHED_IDLE
 #define SCHED_IDLE 5

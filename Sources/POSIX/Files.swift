@@ -140,8 +140,8 @@ public enum Files {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  /// Creates a file atomically, with mode 0600: writes a temporary file, waits until it is on the disk, and links it
-  /// under its name. `fsync(2)`, `link(2)`.
+  /// Creates a file atomically, with mode 0600: writes a temporary file, waits until it is on the disk, and gives it
+  /// its name. `fsync(2)`, `renameat2(2)`.
   /// - Returns: false if the name is taken. Nothing changes then.
   /// - Throws: ``SystemError``.
   public static func createWhole(_ path: String, _ bytes: [UInt8]) throws(SystemError) -> Bool {
@@ -151,17 +151,35 @@ public enum Files {
     try retryingOnInterrupt("fchmod") { fchmod(handle.descriptor, 0o600) }
     try handle.writeAll(bytes, at: 0)
     try handle.synchronize()
-    guard try link(draft, to: path) else { return false }
+    guard try renameIfFree(draft, to: path) else { return false }
     try synchronizeFolder(of: path)
     return true
   }
 
-  /// Gives a file a second name. Of several processes that try at once, exactly one succeeds. `link(2)`.
+  /// Renames a file if the new name is free. Of several processes that try at once, exactly one succeeds. A file never
+  /// has both names, not even after a power loss, as it would with `link(2)`. `renameat2(2)`, RENAME_NOREPLACE.
   /// - Returns: false if the name is taken.
-  /// - Throws: ``SystemError`` (`link`).
-  public static func link(_ path: String, to other: String) throws(SystemError) -> Bool {
+  /// - Throws: ``SystemError`` (`renameat2`).
+  public static func renameIfFree(_ path: String, to other: String) throws(SystemError) -> Bool {
     do throws(SystemError) {
-      try retryingOnInterrupt("link", other) { Glibc.link(path, other) }
+      try retryingOnInterrupt("renameat2", other) {
+        renameat2(AT_FDCWD, path, AT_FDCWD, other, UInt32(RENAME_NOREPLACE))
+      }
+      return true
+    } catch {
+      switch error.code {
+      case EEXIST: return false
+      case EINVAL: return try linkIfFree(path, as: other)
+      default: throw error
+      }
+    }
+  }
+
+  /// The same for a file system without RENAME_NOREPLACE, such as NFS. `link(2)`.
+  private static func linkIfFree(_ path: String, as other: String) throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      try retryingOnInterrupt("link", other) { link(path, other) }
+      try remove(path)
       return true
     } catch  where error.code == EEXIST {
       return false

@@ -2,11 +2,13 @@ import Crypto
 import POSIX
 import Wire
 
-/// The value of a session's cookie: the identifier of the session, a dot, and a secret in base64url. The store keeps a
-/// digest of the secret, so neither the identifier nor a stolen file opens the session.
+/// The value of a session's cookie: a secret in base64url, and the identifier of the session. The store keeps a digest of
+/// the secret, so neither the identifier nor a stolen file opens the session.
 struct SessionSecret {
   /// Bytes.
   private static let size = 32
+  /// Characters of base64url.
+  private static let width = 43
 
   let id: String
   let secret: [UInt8]
@@ -18,14 +20,14 @@ struct SessionSecret {
 
   /// Reads the value of a cookie; nil if it has another form.
   init?(_ text: String) {
-    guard let dot = text.utf8.firstIndex(of: UInt8(ascii: ".")),
-      let secret = Base64URL.decode(text.utf8[text.utf8.index(after: dot)...]), secret.count == Self.size
-    else { return nil }
-    self.init(id: String(text[..<dot]), secret: secret)
+    guard let secret = Base64URL.decode(text.utf8.prefix(Self.width)), secret.count == Self.size else {
+      return nil
+    }
+    self.init(id: String(Substring(text.utf8.dropFirst(Self.width))), secret: secret)
   }
 
   /// The value of the cookie.
-  var text: String { id + "." + String(decoding: Base64URL.encode(secret), as: UTF8.self) }
+  var text: String { String(decoding: Base64URL.encode(secret), as: UTF8.self) + id }
 
   static func newSecret() -> [UInt8] { SecureRandom.bytes(size) }
 

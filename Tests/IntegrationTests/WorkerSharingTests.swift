@@ -44,4 +44,46 @@ import Wallets
       "/refresh", #"{"refresh_token":"\#(login.string("refresh_token"))"}"#)
     #expect(refreshed.status == 200)
   }
+
+  /// However a session ends, the next request on every worker is refused.
+  @Test func whatEndsOnOneIsOverOnAll() throws {
+    let backends = try (0..<4).map {
+      try Backend(
+        in: folder, name: "backend-\($0)", state: folder.file("shared"),
+        settings: Backend.settings + "\n  cookie_name: pico\n  refresh_reuse_grace_seconds: 0")
+    }
+    let clients = try backends.map { try FastCGIClient(unix: $0.socket, keepsConnection: true) }
+    let key = try WalletKey(Ed25519Scheme())
+    let operatorToken = TestCredential.bearer(try clients[0].login().string("access_token"))
+    for round in 0..<40 {
+      let tokens = try clients[round % 4].signIn(key)
+      let access = TestCredential.bearer(tokens.string("access_token"))
+      let cookie = TestCredential.cookie(
+        try #require(try clients[round % 4].signIn(key, query: "?cookie=true").cookie("__Host-pico")))
+      for client in clients {
+        #expect(try client.send("GET", "/verify", as: access).status == 204)
+        #expect(try client.send("GET", "/verify", as: cookie).status == 204)
+      }
+      let ending = clients[(round / 4 + round) % 4]
+      switch round % 4 {
+      case 0: #expect(try ending.send("POST", "/logout", as: access).status == 204)
+      case 1:
+        #expect(
+          try ending.send("POST", "/revoke", as: operatorToken, #"{"sub":"\#(key.address)"}"#).status == 200)
+      case 2:
+        let sid = try ending.send("GET", "/me", as: access).string("sid")
+        #expect(try ending.send("DELETE", "/sessions/\(sid)", as: operatorToken).status == 204)
+      default:
+        // Once is a refresh, twice is a theft.
+        let answers = try [ending, ending].map { try $0.refresh(tokens.string("refresh_token")).status }
+        #expect(answers == [200, 401])
+      }
+      for client in clients {
+        #expect(try client.send("GET", "/verify", as: access).status == 401, "\(round)")
+        // A subject's revocation ends all of its sessions.
+        #expect(
+          try client.send("GET", "/verify", as: cookie).status == (round % 4 == 1 ? 401 : 204), "\(round)")
+      }
+    }
+  }
 }

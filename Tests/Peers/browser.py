@@ -20,7 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 # Seconds. A machine with two busy processors takes some of them to start Chromium.
-TIMEOUT = 60
+TIMEOUT = 180
 
 
 class BrowserError(Exception):

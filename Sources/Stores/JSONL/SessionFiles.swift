@@ -285,7 +285,7 @@ final class SessionFiles: @unchecked Sendable {
     defer { try? POSIX.Files.remove(draft) }
     try write(draft).synchronize()
     if try FileStatus.ofFile(at: path)?.size == 0 { try POSIX.Files.remove(path) }
-    if try POSIX.Files.link(draft, to: path) { try POSIX.Files.synchronizeFolder(of: path) }
+    if try POSIX.Files.renameIfFree(draft, to: path) { try POSIX.Files.synchronizeFolder(of: path) }
   }
 
   /// Flushes a draft and gives it a file's name. Call this under the lock of the file of sessions.
