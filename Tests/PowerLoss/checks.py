@@ -23,7 +23,7 @@ class Checks:
         self.client = service.client
         self.wallet = wallet
         self.failures = []
-        self.of_kind = {kind: [] for kind in ("mint", "revocation", "use", "key")}
+        self.of_kind = {kind: [] for kind in ("mint", "revocation", "use", "key", "end")}
         for promise in promises:
             self.of_kind[promise["kind"]].append(promise)
 
@@ -45,6 +45,7 @@ class Checks:
                 self.mints(operator)
             self.keys()
             self.tokens()
+            self.ended_sessions()
             self.used_challenges()
             self.goes_on(operator)
             self.store_verify()
@@ -102,6 +103,16 @@ class Checks:
             status = self.client.get("/verify", **bearer(promise["token"])).status
             if status not in (200, 204):
                 self.fail("token refused", f"{named(promise)}: verify {status}")
+
+    def ended_sessions(self):
+        for promise in self.of_kind["end"][-PRESENTED:]:
+            status = self.client.get("/verify", **bearer(promise["token"])).status
+            if status != 401:
+                self.fail("ended session lives", f"{named(promise)}: verify {status}")
+            if "refresh" in promise:
+                answer = self.client.post("/refresh", {"refresh_token": promise["refresh"]})
+                if answer.status != 401:
+                    self.fail("ended session lives", f"{named(promise)}: refresh {answer.status}")
 
     def used_challenges(self):
         for promise in self.of_kind["use"]:

@@ -104,7 +104,14 @@ class Workload:
             token = self.minted(self.service.mint(f"{number}.{count}"), "session_token", lasts=False)
             if token is None:
                 continue
-            jti = part(token, 1)["jti"]
+            claims = part(token, 1)
+            jti = claims["jti"]
+            if chance.random() < 0.1:
+                # By one record for all that the subject has.
+                if self.service.client.post("/revoke", {"sub": claims["sub"]}, **bearer(self.operator)).status == 200:
+                    self.promise("end", jti=jti, token=token)
+                    self.promise("revocation", jti=jti, token=token)
+                continue
             body = {"jti": jti, "reason": "r" * chance.randrange(200)}
             if self.service.client.post("/revoke", body, **bearer(self.operator)).status == 200:
                 self.promise("revocation", jti=jti, token=token)
@@ -124,12 +131,28 @@ class Workload:
                 answer = client.post("/sign-in", body)
                 if answer.status == 200:
                     self.promise("use", body=body)
-                    self.minted(answer, "access_token", "refresh_token")
+                    lasts = chance.random() < 0.5
+                    self.minted(answer, "access_token", "refresh_token", lasts=lasts)
                     again = client.post("/sign-in", body)
                     assert again.status != 200, "a used challenge is accepted"
                     refresh = {"refresh_token": answer.json()["refresh_token"]}
-                    self.minted(client.post("/refresh", refresh), "access_token", "refresh_token")
+                    following = client.post("/refresh", refresh)
+                    self.minted(following, "access_token", "refresh_token", lasts=lasts)
+                    if not lasts and following.status == 200:
+                        self.end(following.json(), chance)
             time.sleep(chance.uniform(0, 0.05))
+
+    def end(self, tokens, chance):
+        """Ends a session in one of the ways in which clients and operators do."""
+        client = self.service.client
+        sid = part(tokens["access_token"], 1)["sid"]
+        ended = chance.choice([
+            lambda: client.post("/logout", {}, **bearer(tokens["access_token"])),
+            lambda: client.post("/revoke", {"sid": sid}, **bearer(self.operator)),
+            lambda: client.post("/revoke", {"token": tokens["refresh_token"]}, **bearer(self.operator)),
+        ])()
+        if ended.status in (200, 204):
+            self.promise("end", jti=sid, token=tokens["access_token"], refresh=tokens["refresh_token"])
 
     # The administrator, and the kernel.
 
