@@ -36,7 +36,7 @@ let package = Package(
     .target(name: "Sessions", dependencies: ["POSIX", "Stores", "Tokens", "Wire", crypto]),
     .target(
       name: "Gate", dependencies: ["CGI", "Sessions", "Stores", "Tokens", "Wire", crypto, httpTypes]),
-    .target(name: "Wallets", dependencies: ["CSecp256k1", "Wire", crypto]),
+    .target(name: "Wallets", dependencies: ["COpenSSL", "CSecp256k1", "POSIX", "Wire", crypto]),
     .target(name: "FastCGI", dependencies: ["CGI", "CLinux", "POSIX", httpTypes, logging]),
     .target(name: "Supervision", dependencies: ["CLinux", "FastCGI", "POSIX", logging]),
     .target(
@@ -72,7 +72,8 @@ let package = Package(
     .testTarget(name: "ObservationTests", dependencies: ["Observation", "TestSupport", logging]),
     .testTarget(name: "CGITests", dependencies: ["CGI"]),
     .testTarget(name: "TokensTests", dependencies: ["TestSupport", "Tokens"]),
-    .testTarget(name: "WalletsTests", dependencies: ["CSecp256k1", "TestSupport", "Wallets"]),
+    .testTarget(
+      name: "WalletsTests", dependencies: ["CSecp256k1", "POSIX", "TestSupport", "Wallets", "Wire"]),
     .testTarget(
       name: "StoresTests",
       dependencies: ["POSIX", "StoreConformance", "Stores", "TestSupport", "custom-stores", logging]),

@@ -18,6 +18,10 @@ public struct Ed25519Scheme: PublicKeyScheme {
     return key.isValidSignature(signature, for: message)
   }
 
+  public func objection(to publicKey: [UInt8]) -> String? {
+    Ed25519Subgroup.contains(publicKey) ? nil : "public_key has a part of small order"
+  }
+
   public func publicKey(seed: [UInt8]) throws(WalletKeyError) -> [UInt8] {
     guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed) else {
       throw WalletKeyError()

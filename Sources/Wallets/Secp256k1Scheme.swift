@@ -26,6 +26,10 @@ public struct Secp256k1Scheme: PublicKeyScheme {
     }
   }
 
+  public func objection(to publicKey: [UInt8]) -> String? {
+    publicKey.count == 33 ? nil : "public_key must be a compressed point of 33 bytes"
+  }
+
   /// The signatures that the bytes may stand for: r and s of 32 bytes each, or strict DER. 64 bytes may be
   /// either.
   private static func readings(of signature: [UInt8]) -> [secp256k1_ecdsa_signature] {

@@ -5,12 +5,27 @@
 /// it.
 ///
 /// A scheme is one file and one entry of ``WalletSchemes/all``. A scheme whose requests carry the public key
-/// conforms to ``PublicKeyScheme``. What a scheme needs to know about the site (its name, a clock, allowed
-/// chains) is a property of its value.
+/// conforms to ``PublicKeyScheme``. What a scheme needs to know about the site (its origins, a clock, allowed
+/// chains) comes as a ``WalletSite``.
 public protocol WalletScheme: Sendable {
   /// The name on the wire: `algorithm` in requests, answers and tokens, and an entry of
   /// `supported_wallet_algorithms`.
   var name: String { get }
+
+  /// The spelling of an address to which challenges are bound: one for all spellings of an address, and another for
+  /// each other address. The default implementation returns the address, as the stores ignore `0x` and the case of
+  /// letters.
+  /// - Throws: ``WalletRefusal/invalidRequest(_:)`` if it is no address of the scheme.
+  func binding(of address: String) throws(WalletRefusal) -> String
+
+  /// Whether wallets always sign a message of the site, in place of a challenge. The default implementation returns
+  /// false.
+  var signsMessages: Bool { get }
+
+  /// Prepares the text that a wallet signs. The default implementation returns nil.
+  /// - Returns: what makes the text for a challenge; nil if the wallet signs the challenge itself.
+  /// - Throws: ``WalletRefusal/invalidRequest(_:)``.
+  func message(_ request: MessageRequest, at site: WalletSite) throws(WalletRefusal) -> ((String) -> String)?
 
   /// Reads the members of a sign-in, and verifies nothing. If an attempt can't be read, its challenge stays
   /// unused.
@@ -32,9 +47,19 @@ public protocol WalletScheme: Sendable {
   func signIn(_ key: WalletKey, answering challenge: WalletMembers) throws -> [(name: String, value: String)]
 }
 
+extension WalletScheme {
+  public func binding(of address: String) throws(WalletRefusal) -> String { address }
+
+  public var signsMessages: Bool { false }
+
+  public func message(
+    _ request: MessageRequest, at site: WalletSite
+  ) throws(WalletRefusal) -> ((String) -> String)? { nil }
+}
+
 /// A sign-in that has been read and isn't verified yet.
 public protocol WalletAttempt: Sendable {
-  /// The address that the challenge was made for, as the client spells it.
+  /// The address that the challenge was made for, as ``WalletScheme/binding(of:)`` spells it.
   var address: String { get }
   /// The challenge that the wallet answers, wherever the request has it.
   var challenge: String { get }
@@ -42,7 +67,7 @@ public protocol WalletAttempt: Sendable {
   /// Verifies the signature, and what else the scheme requires. Call this after you have used up the
   /// challenge.
   /// - Throws: ``WalletRefusal``.
-  func verify() throws(WalletRefusal) -> WalletIdentity
+  func verify(at site: WalletSite) throws(WalletRefusal) -> WalletIdentity
 }
 
 /// Who signed in, according to the verified signature.

@@ -3,7 +3,9 @@ import Wire
 /// The registry of all schemes.
 public enum WalletSchemes {
   /// All schemes, in the order of the documentation.
-  public static let all: [any WalletScheme] = [MLDSA65Scheme(), Ed25519Scheme(), Secp256k1Scheme()]
+  public static let all: [any WalletScheme] = [
+    MLDSA65Scheme(), Ed25519Scheme(), Secp256k1Scheme(), EIP4361Scheme(), SIWSScheme(),
+  ]
 
   /// The default of `supported_wallet_algorithms`.
   public static let onByDefault = all.map(\.name)

@@ -44,7 +44,7 @@ struct MessageScheme: WalletScheme {
     let signature: [UInt8]
     let scheme: MessageScheme
 
-    func verify() throws(WalletRefusal) -> WalletIdentity {
+    func verify(at site: WalletSite) throws(WalletRefusal) -> WalletIdentity {
       guard domain.hasSameBytes(as: scheme.domain) else { throw .notProven("message of another site") }
       guard (0...60).contains(scheme.clock.seconds - issued) else { throw .notProven("message is too old") }
       guard signer.hasSameBytes(as: address), let key = Hex.decode(String(signer.dropFirst(3))),

@@ -269,7 +269,7 @@ import Wallets
   func aWalletOfAnySchemeCanHaveACookie(_ scheme: any WalletScheme) throws {
     let wallet = try WalletKey(scheme)
     let answer = try backend.send(
-      "POST", "/sign-in?cookie=true", body: Array(wallet.signIn(backend.challenge(wallet.address)).utf8))
+      "POST", "/sign-in?cookie=true", body: Array(wallet.signIn(backend.challenge(for: wallet)).utf8))
     #expect(answer.status == 200)
     #expect(answer.string("address") == wallet.address)
     #expect(answer.string("access_token").isEmpty)

@@ -16,7 +16,7 @@ import Wallets
   private func contract(_ client: HTTPClient) throws {
     for scheme in WalletSchemes.all {
       let key = try WalletKey(scheme)
-      let body = try key.signIn(try client.challenge(key.address))
+      let body = try key.signIn(try client.challenge(for: key))
       let answer = try client.postJSON("/sign-in", body)
       #expect(answer.status == 200, "\(answer.text)")
       #expect(answer.string("address") == key.address)
@@ -55,7 +55,7 @@ import Wallets
     let client = server.client
     let key = try WalletKey(Ed25519Scheme())
     for _ in 0..<5 {
-      let body = try key.signIn(try client.challenge(key.address))
+      let body = try key.signIn(try client.challenge(for: key))
       let statuses = try concurrently(16) { _ in try client.postJSON("/sign-in", body).status }
       #expect(statuses.count { $0 == 200 } == 1)
       #expect(statuses.count { $0 == 401 } == 15)

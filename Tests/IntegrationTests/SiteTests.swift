@@ -114,6 +114,8 @@ import Wallets
       },
       Probe("sign-in", 200) { try $0.signIn(try WalletKey(Ed25519Scheme())) },
       Probe("sign-in with an answer of 40 KB", 200) { try $0.signIn(try WalletKey(MLDSA65Scheme())) },
+      Probe("sign-in with Ethereum", 200) { try $0.signIn(try WalletKey(EIP4361Scheme())) },
+      Probe("sign-in with Solana", 200) { try $0.signIn(try WalletKey(SIWSScheme())) },
       Probe("refresh", 200) {
         let tokens = try $0.signIn(try WalletKey(Secp256k1Scheme()))
         return try $0.postJSON("/refresh", #"{"refresh_token":"\#(tokens.string("refresh_token"))"}"#)

@@ -22,11 +22,21 @@ extension AuthBackend {
     try postJSON("/challenge", #"{"address":"\#(address)"}"#).string("challenge")
   }
 
+  /// The answer to a wallet's request for a challenge, with the message if its scheme has one.
+  public func challenge(
+    for key: WalletKey, fields: [(String, String)] = [], adding members: String = ""
+  ) throws -> WalletMembers {
+    let body = #"{"address":"\#(key.address)","algorithm":"\#(key.scheme.name)"\#(members)}"#
+    let answer = try send(
+      "POST", "/challenge", fields: [("Content-Type", "application/json")] + fields, body: Array(body.utf8))
+    return WalletMembers { answer.string($0) }
+  }
+
   /// The whole way of a wallet: a challenge, its signature, the answer.
   public func signIn(
     _ key: WalletKey, changing changes: [String: String?] = [:], query: String = ""
   ) throws -> HTTPAnswer {
-    try postJSON("/sign-in" + query, try key.signIn(try challenge(key.address), changing: changes))
+    try postJSON("/sign-in" + query, try key.signIn(try challenge(for: key), changing: changes))
   }
 
   /// Logs the operator of the contract's list in.
@@ -102,6 +112,8 @@ public struct BadRequest: Sendable, CustomStringConvertible {
   private static let attempt =
     #""address":"aa","public_key":"aa","signature":"aa","challenge":"\#(String(repeating: "0", count: 64))""#
 
+  private static let account = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+
   public static let all: [BadRequest] = [
     BadRequest("/nowhere", nil, 404, "Not Found", method: "GET", fields: []),
     BadRequest("//elsewhere", nil, 404, "Not Found", method: "GET", fields: []),
@@ -141,6 +153,38 @@ public struct BadRequest: Sendable, CustomStringConvertible {
     BadRequest("/sign-in", #"{\#(attempt),"algorithm":"ed25519"}"#, 400, "unsupported wallet algorithm"),
     BadRequest("/sign-in", #"{\#(attempt),"algorithm":1}"#, 400, "algorithm must be a string"),
     BadRequest("/sign-in", "{\(attempt)}", 401, "invalid or expired challenge"),
+
+    BadRequest(
+      "/challenge", #"{"address":"a","algorithm":"EIP-191"}"#, 400, "unsupported wallet algorithm: EIP-191"),
+    BadRequest("/challenge", #"{"address":"a","algorithm":7}"#, 400, "algorithm must be a string"),
+    BadRequest(
+      "/challenge", #"{"address":"a","algorithm":"EIP-4361"}"#, 400, "address must be 40 hex digits"),
+    BadRequest(
+      "/challenge", #"{"address":"a","algorithm":"SIWS"}"#, 400, "address must be 32 bytes in base58"),
+    BadRequest(
+      "/challenge", #"{"address":"\#(account)","algorithm":"EIP-4361","chain_id":5}"#, 400,
+      "chain_id is not in ethereum_chain_ids"),
+    BadRequest(
+      "/challenge", #"{"address":"\#(account)","algorithm":"EIP-4361","uri":"https://evil.example"}"#, 400,
+      "origin is not in site_origins"),
+    BadRequest(
+      "/challenge", #"{"address":"\#(account)","algorithm":"EIP-4361"}"#, 400,
+      "origin is not in site_origins",
+      fields: [("Content-Type", "application/json"), ("Origin", "https://evil.example")]),
+    BadRequest(
+      "/sign-in", #"{"address":"\#(account)","algorithm":"EIP-4361"}"#, 400,
+      "address, signature, challenge, and message required"),
+    BadRequest(
+      "/sign-in", #"{\#(attempt),"message":"a","algorithm":"SIWS"}"#, 400,
+      "address must be 32 bytes in base58"),
+    BadRequest(
+      "/sign-in",
+      #"{"address":"\#(account)","signature":"aa","challenge":"a","message":"a","algorithm":"EIP-4361"}"#,
+      400,
+      "message is malformed: domain"),
+    BadRequest(
+      "/sign-in", #"{\#(attempt),"message":"a","algorithm":"Solana-raw"}"#, 400,
+      "unsupported wallet algorithm: Solana-raw"),
 
     BadRequest("/login", "{}", 401, "invalid credentials"),
     BadRequest(

@@ -6,39 +6,32 @@ import Wire
 @Suite struct SchemeTests {
   private let challenge = String(repeating: "0123456789abcdef", count: 4)
 
-  private func members(_ key: WalletKey) throws -> [(name: String, value: String)] {
-    try key.signIn(answering: WalletMembers { $0 == "challenge" ? challenge : "" })
-  }
+  private let site = WalletSite.example()
 
-  private func attempt(
-    _ scheme: any WalletScheme, _ members: [(name: String, value: String)]
-  ) throws -> any WalletAttempt {
-    try scheme.parse(WalletMembers { name in members.first { $0.name == name }?.value ?? "" })
+  private func members(_ key: WalletKey) throws -> [String: String] {
+    try key.signIn(try site.answer(key, challenge))
   }
 
   @Test(arguments: WalletSchemes.all)
   func aSignInProvesItsAddress(_ scheme: any WalletScheme) throws {
     let key = try WalletKey(scheme)
-    let attempt = try attempt(scheme, members(key))
-    #expect(attempt.address == key.address)
+    let attempt = try scheme.attempt(members(key))
+    #expect(attempt.address == (try scheme.binding(of: key.address)))
     #expect(attempt.challenge == challenge)
-    #expect(try attempt.verify().subject == key.address)
+    #expect(try attempt.verify(at: site).subject == key.address)
   }
 
   @Test(arguments: WalletSchemes.all)
   func anyChangedMemberIsRefused(_ scheme: any WalletScheme) throws {
     let (mine, other) = (try members(WalletKey(scheme)), try members(WalletKey(scheme)))
-    for (index, member) in mine.enumerated() where member.name != "algorithm" {
-      var changed = mine
-      // The last hex digit with a bit flipped.
-      let digit = try #require(member.value.last?.hexDigitValue)
-      changed[index].value = String(member.value.dropLast()) + String(digit ^ 1, radix: 16)
-      #expect(throws: WalletRefusal.self, "\(member.name)") { try attempt(scheme, changed).verify() }
-      changed[index].value = ""
-      #expect(throws: WalletRefusal.self, "\(member.name)") { try attempt(scheme, changed) }
-      if other[index].value != member.value {
-        changed[index].value = other[index].value
-        #expect(throws: WalletRefusal.self, "\(member.name)") { try attempt(scheme, changed).verify() }
+    for (name, value) in mine where name != "algorithm" {
+      let last = try #require(value.last)
+      for change in [String(value.dropLast()) + (last == "1" ? "2" : "1"), "", other[name] ?? ""] {
+        var changed = mine
+        changed[name] = change
+        if change == value { continue }
+        #expect(throws: WalletRefusal.self, "\(name)") { try scheme.verify(changed, at: site) }
+        if change.isEmpty { #expect(throws: WalletRefusal.self, "\(name)") { try scheme.attempt(changed) } }
       }
     }
   }
@@ -46,11 +39,33 @@ import Wire
   @Test(arguments: WalletSchemes.all)
   func anotherKeysSignatureIsNoProof(_ scheme: any WalletScheme) throws {
     var mine = try members(WalletKey(scheme))
-    let other = try members(WalletKey(scheme))
-    let index = try #require(mine.firstIndex { $0.name == "signature" })
-    mine[index] = other[index]
-    let attempt = try attempt(scheme, mine)
-    #expect(throws: WalletRefusal.notProven("signature verification failed")) { try attempt.verify() }
+    mine["signature"] = try members(WalletKey(scheme))["signature"]
+    #expect(throws: WalletRefusal.notProven("signature verification failed")) {
+      try scheme.verify(mine, at: site)
+    }
+  }
+
+  /// The site's origin stands before the challenge, so that no other site can relay it.
+  @Test(arguments: WalletSchemes.all.compactMap { $0 as? any PublicKeyScheme })
+  func aBoundChallengeIsGoodForItsSiteAlone(_ scheme: any PublicKeyScheme) throws {
+    let key = try WalletKey(scheme)
+    let bare = try members(key)
+    var bound = WalletSite.example("https://example.org", "https://two.example")
+    bound.bindsChallenges = true
+    var evil = WalletSite.example("https://evil.example")
+    evil.bindsChallenges = true
+    #expect(try bound.answer(key, challenge)["message"] == "https://example.org\n\(challenge)")
+    #expect(try scheme.verify(key.signIn(bound.answer(key, challenge)), at: bound).subject == key.address)
+    bound.origins.reverse()
+    #expect(try scheme.verify(key.signIn(bound.answer(key, challenge)), at: bound).subject == key.address)
+    for members in [bare, try key.signIn(evil.answer(key, challenge))] {
+      #expect(throws: WalletRefusal.notProven("signature verification failed")) {
+        try scheme.verify(members, at: bound)
+      }
+    }
+    #expect(throws: WalletRefusal.notProven("signature verification failed")) {
+      try scheme.verify(key.signIn(bound.answer(key, challenge)), at: site)
+    }
   }
 
   @Test func everySchemeIsFoundByItsNameAlone() {

@@ -46,6 +46,27 @@ public struct SettingDeclarations: Sendable {
     "supported_wallet_algorithms", WalletSchemes.onByDefault,
     "List of the algorithms that wallets may sign in with. In the environment, separate the entries with commas."
   )
+  public let siteOrigins = Setting(
+    "site_origins", [], unset: "origin of `issuer`",
+    effective: { "[\($0.effectiveSiteOrigins.map(\.description).joined(separator: ", "))]" },
+    "List of the origins of the pages on which people sign in, such as `https://app.example.org`. The messages that wallets sign name one of them. The first one counts for clients that don't name a site. In the environment, separate the entries with commas."
+  )
+  public let signInStatement = Setting(
+    "sign_in_statement", "Sign in with your wallet.",
+    "The sentence that wallets show in `EIP-4361` and `SIWS` messages: ASCII letters, digits, spaces and the punctuation marks of URLs."
+  )
+  public let ethereumChains = Setting(
+    "ethereum_chain_ids", ["1"],
+    "List of the numbers of the chains for which Ethereum accounts may sign in. The first one counts for clients that don't name a chain. In the environment, separate the entries with commas."
+  )
+  public let strictWalletKeys = Setting(
+    "strict_wallet_keys", true,
+    "Refuses keys that could give one person several addresses: uncompressed `secp256k1` keys, and `Ed25519` keys with a part of small order. Set false if clients send uncompressed keys."
+  )
+  public let challengeFormat = Setting(
+    "challenge_format", "nonce",
+    "What wallets sign with `ML-DSA-65`, `Ed25519` and `secp256k1`: the challenge alone (`nonce`, as pico-server-auth does), or the site's origin, a line feed and the challenge (`bound`), which no other site can relay. Use `bound` if you control the wallets as well: docs/wallets.md."
+  )
   public let allowsPasswordLogin = Setting(
     "auto_create_admin", false,
     "Enables `/login` for the operator. If false, `/login` answers 403.")

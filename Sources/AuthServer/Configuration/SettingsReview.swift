@@ -20,6 +20,7 @@ struct SettingsReview {
     self.settings = settings
     reviewIssuer()
     reviewTokens()
+    reviewWallets()
     reviewLogin()
     reviewFleet()
     reviewPaths()
@@ -92,9 +93,37 @@ struct SettingsReview {
     if RefreshAlgorithm(rawValue: settings.refreshTokenAlgorithm) == nil {
       refuse("refresh_token_algorithm", "must be RS256 or HS256")
     }
+  }
+
+  private mutating func reviewWallets() {
     for name in settings.walletAlgorithms where WalletSchemes.named(name) == nil {
       let known = WalletSchemes.all.map(\.name).joined(separator: ", ")
       refuse("supported_wallet_algorithms", "has \(name), which is none of \(known)")
+    }
+    for origin in settings.siteOrigins where WebOrigin(origin) == nil {
+      refuse(
+        "site_origins",
+        "has \(origin), which is no origin such as https://app.example.org, in lower case and without a path")
+    }
+    if !WalletSite.isStatement(settings.signInStatement) {
+      refuse(
+        "sign_in_statement", "must be a line of ASCII letters, digits, spaces and -._~:/?#[]@!$&'()*+,;=")
+    }
+    for chain in settings.ethereumChains where !WalletSite.isEthereumChain(chain) {
+      refuse("ethereum_chain_ids", "has \(chain), which is no number of a chain")
+    }
+    if !Settings.challengeFormats.containsBytes(of: settings.challengeFormat) {
+      refuse("challenge_format", "must be nonce or bound")
+    }
+    if settings.effectiveSiteOrigins.isEmpty, settings.siteOrigins.isEmpty {
+      let needy = settings.walletAlgorithms.filter { WalletSchemes.named($0)?.signsMessages ?? false }
+      if settings.challengeFormat.hasSameBytes(as: Settings.boundChallenges) {
+        refuse("challenge_format", "is bound, and neither site_origins nor issuer has an origin")
+      } else if !needy.isEmpty {
+        warnings.append(
+          "issuer is no HTTP URL and site_origins is not set, so nobody can sign in with \(needy.joined(separator: ", "))"
+        )
+      }
     }
   }
 

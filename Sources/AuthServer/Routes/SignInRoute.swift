@@ -9,32 +9,24 @@ import Wire
 struct SignInRoute: Sendable {
   private let body: JSONBody
   private let store: any ChallengeStore
-  /// The names of the schemes that the settings enable.
-  private let algorithms: [String]
   private let answers: SignInAnswers
   private let reserve: SpaceReserve?
-  private let schemes: [any WalletScheme]
+  private let schemes: EnabledSchemes
+  private let site: WalletSite
 
   init(_ context: RouteContext, schemes: [any WalletScheme] = WalletSchemes.all) {
     body = context.body
     store = context.stores.challenges
-    algorithms = context.settings.walletAlgorithms
     answers = SignInAnswers(context)
     reserve = context.stores.reserve
-    self.schemes = schemes
+    self.schemes = EnabledSchemes(context.settings, schemes)
+    site = context.settings.walletSite(clock: context.clock)
   }
 
   @Sendable func respond(to request: Request) throws -> Response {
     let form = try answers.form(for: request)
     let body = try body.read(request)
-    do {
-      return try signIn(body, form, client: answers.client(of: request))
-    } catch let refusal as WalletRefusal {
-      switch refusal {
-      case .invalidRequest(let detail): throw Problem(.badRequest, detail)
-      case .notProven(let detail): throw Refusal.unproven(detail)
-      }
-    }
+    return try WalletRefusal.answered { try signIn(body, form, client: answers.client(of: request)) }
   }
 
   private func signIn(
@@ -47,7 +39,7 @@ struct SignInRoute: Sendable {
     guard try store.consume(attempt.challenge, for: attempt.address) else {
       throw Refusal.unusableChallenge
     }
-    let identity = try attempt.verify()
+    let identity = try attempt.verify(at: site)
     let signIn = SignIn(
       subject: identity.subject, role: "wallet", method: scheme.name,
       claims: identity.claims.map { SessionClaim($0.name, $0.value) }, client: client)
@@ -61,12 +53,8 @@ struct SignInRoute: Sendable {
   private func read(_ body: JSONObject) throws -> (scheme: any WalletScheme, attempt: any WalletAttempt) {
     let leftOut = WalletSchemes.whenLeftOut
     let algorithm = body["algorithm"] == nil ? leftOut.name : try body.text("algorithm")
-    let scheme = schemes.named(algorithm)
     // Other mistakes are reported before an unknown algorithm is. So the body is read as if `algorithm` were absent.
-    let attempt = try (scheme ?? leftOut).parse(WalletMembers { try body.text($0) })
-    guard let scheme, algorithms.containsBytes(of: algorithm) else {
-      throw Problem(.badRequest, "unsupported wallet algorithm: \(algorithm)")
-    }
-    return (scheme, attempt)
+    let attempt = try (schemes.known(algorithm) ?? leftOut).parse(WalletMembers { try body.text($0) })
+    return (try schemes.named(algorithm), attempt)
   }
 }
