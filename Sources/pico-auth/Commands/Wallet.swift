@@ -60,7 +60,8 @@ struct Wallet: ParsableCommand {
 
     @Argument(
       help: """
-        The challenge, or - for standard input: the challenge alone, or the answer of POST /challenge.
+        The challenge, or - for standard input: the challenge alone, or the answer of POST /challenge. EIP-4361 and \
+        SIWS sign the answer's message.
         """)
     var challenge: String
 
@@ -70,6 +71,11 @@ struct Wallet: ParsableCommand {
         let answer = try challenge == "-" ? Self.readAnswer() : Self.members(challenge)
         guard Hex.decode(try answer.text("challenge"))?.count == 32 else {
           throw CommandError("a challenge is 64 hex digits")
+        }
+        if key.scheme.signsMessages, try answer.text("message").isEmpty {
+          throw CommandError(
+            "the challenge has no message; request it with \"algorithm\":\"\(key.scheme.name)\", and pass the whole answer"
+          )
         }
         var body = JSONObjectWriter()
         for (name, value) in try key.signIn(answering: answer) { body.add(name, value) }
