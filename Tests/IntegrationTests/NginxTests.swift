@@ -177,11 +177,14 @@ import Wallets
     try #require(signIn.status == 0, "\(signIn.errors)")
     let login = try client.postJSON(
       "/login", #"{"email":"ops@example.org","password":"correct horse"}"#)
-    let tokens = signIn.output.dropLast(2) + ", \"\(login.string("access_token"))\"]"
+    let wallets = try Tool.run([python, "\(peers)/wallets.py", base])
+    try #require(wallets.status == 0, "\(wallets.errors)")
+    let people = wallets.output.dropFirst().dropLast(2)
+    let tokens = signIn.output.dropLast(2) + ", \(people), \"\(login.string("access_token"))\"]"
     let result = try Tool.run(
       [python, "\(peers)/validate.py", base, "http://localhost:8100"], input: String(tokens))
     #expect(result.status == 0, "\(result.errors)")
     let roles = result.output.split(separator: "\n").map { $0.prefix { $0 != " " } }
-    #expect(roles == ["wallet", "wallet", "wallet", "wallet", "operator"])
+    #expect(roles == ["wallet", "wallet", "wallet", "wallet", "wallet", "operator"])
   }
 }
