@@ -35,7 +35,10 @@ struct ConfiguredSubjects: SubjectDirectory {
       guard isOperator(start.subject, start.role), start.credential == credential else { return nil }
       return Standing(role: role)
     case SignIn.adopted:
-      return allowsRefresh(of: start.subject, role: start.role) ? Standing(role: start.role) : nil
+      guard allowsRefresh(of: start.subject, role: start.role),
+        start.credential == credential(of: start.subject, role: start.role)
+      else { return nil }
+      return Standing(role: start.role)
     default: return algorithms.containsBytes(of: start.method) ? Standing(role: start.role) : nil
     }
   }
@@ -43,6 +46,10 @@ struct ConfiguredSubjects: SubjectDirectory {
   func allowsRefresh(of subject: String, role: String) -> Bool {
     let isOperators = ["operator", self.role].containsBytes(of: role) || subject.hasSameBytes(as: email)
     return !isOperators || isOperator(subject, role)
+  }
+
+  func credential(of subject: String, role: String) -> [UInt8] {
+    isOperator(subject, role) ? credential : []
   }
 
   private func isOperator(_ subject: String, _ role: String) -> Bool {

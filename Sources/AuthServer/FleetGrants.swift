@@ -24,17 +24,24 @@ struct FleetGrants: Sendable {
     var claims = [(name: "session_id", value: sessionID), (name: "agent_id", value: agent)]
     if !scope.isEmpty { claims.append((name: "scope", value: scope)) }
     let draft = issuer.draft(subject: sessionID, role: role, lifetime: lifetime, claims: claims)
-    if let cutoff = try sessions.cutoff(of: sessionID), Double(draft.issuedAt) < cutoff.rounded(.down) + 1 {
-      throw StoreError("fleet session \(sessionID.prefix(64)): its tokens until now were just revoked")
-    }
+    try checkCutoff(draft)
     let wait = try recorder.begin([
       Mint(
         tokenID: draft.tokenID, subject: sessionID, role: role, issuedAt: draft.issuedAt,
         expiry: draft.expiry, kind: .sign, scope: scope, agentID: agent, sessionID: sessionID)
     ])
+    // Whoever revoked the subject before the record was there has missed this token.
+    try checkCutoff(draft)
     // The disk writes the record meanwhile.
     let token = try draft.sign()
     try recorder.wait(wait)
     return (token, draft.expiry)
+  }
+
+  private func checkCutoff(_ draft: TokenDraft) throws {
+    guard let cutoff = try sessions.cutoff(of: draft.subject),
+      Double(draft.issuedAt) < cutoff.rounded(.down) + 1
+    else { return }
+    throw StoreError("fleet session \(draft.subject.prefix(64)): its tokens until now were just revoked")
   }
 }

@@ -61,6 +61,17 @@ public struct AccessGate: Sendable {
     }
   }
 
+  /// The session whose cookie a request has, besides any other credential; nil if it has none that is good.
+  /// - Throws: `StoreError` if the store can't tell.
+  public func sessionOfCookie(in inputs: GateInputs) throws -> Session? {
+    do {
+      guard let value = try reader.cookie?.value(in: inputs) else { return nil }
+      return try authenticator.authenticate(cookie: value).session
+    } catch is Refusal {
+      return nil
+    }
+  }
+
   /// Authenticates a credential and checks its identity against requirements.
   /// - Parameters:
   ///   - agent: returns the agent's credential; nil if the request has none.

@@ -1,5 +1,6 @@
 import Stores
 import Tokens
+import Wire
 
 /// The identity that a request acts under, after the gate has authenticated its credentials.
 public struct Identity: Sendable {
@@ -14,6 +15,12 @@ public struct Identity: Sendable {
     self.claims = claims
     self.session = session
     self.agent = agent
+  }
+
+  /// Whether something of a subject is the caller's own. An agent's token doesn't count: its fleet chooses the subject.
+  public func owns(_ subject: String?) -> Bool {
+    guard claims.session != nil, let subject, let own = claims.subject, !own.isEmpty else { return false }
+    return subject.hasSameBytes(as: own)
   }
 
   /// The scopes of the request: the agent's if there is an agent, otherwise the user's.

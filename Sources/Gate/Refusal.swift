@@ -69,6 +69,8 @@ extension Refusal {
   public static let unclearRequirement = Refusal(.unclearRequirement)
   /// 401: the token has no `sub`.
   public static let subjectMissing = Refusal(.subjectMissing)
+  /// 401: the cookie's session has ended.
+  public static let sessionOver = Refusal(.sessionOver, .cookie)
   /// 401: a retired refresh token came back.
   public static let reusedRefreshToken = Refusal(.reused, .refresh)
   /// 401: the session of a refresh token has ended, or the token is revoked.

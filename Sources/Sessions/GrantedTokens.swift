@@ -26,8 +26,8 @@ public enum RefreshFailure: Error {
   case reused(Session)
   /// The session has ended, or the token is revoked.
   case ended
-  /// The subject may no longer sign in.
-  case mayNotSignIn
+  /// The subject may no longer sign in, which has ended the session, if the token has one.
+  case mayNotSignIn(Session?)
   /// The token has no `sub`.
   case noSubject
   /// The token has no `jti`, so its use can't be noted.

@@ -50,9 +50,10 @@ public struct SessionEnds: Sendable {
     let mint = (try? mints.mint(ofTokenID: tokenID)) ?? nil
     let revocation = try revocations.revoke(
       tokenID, reason: reason, by: actor, expiry: mint?.knownExpiry)
-    let session = mint.map(\.session).flatMap { $0.isEmpty ? nil : $0 }
+    let session =
+      mint.map(\.session).flatMap { $0.isEmpty ? nil : $0 } ?? Adoption.session(in: revocation.reason)
     if let session { try end(session, reason: reason, by: actor) }
-    return RevokedToken(revocation: revocation, isKnown: mint != nil, session: session)
+    return RevokedToken(revocation: revocation, isKnown: mint != nil || session != nil, session: session)
   }
 
   /// Revokes a token whose claims are verified, and ends its session.
@@ -62,8 +63,10 @@ public struct SessionEnds: Sendable {
   ) throws -> RevokedToken {
     let revocation = try revocations.revoke(
       tokenID, reason: reason, by: actor, expiry: claims.expiry.flatMap { Int(exactly: $0.rounded(.up)) })
-    if let session = claims.session { try end(session, reason: reason, by: actor) }
-    return RevokedToken(revocation: revocation, isKnown: true, session: claims.session)
+    // A refresh token that a session took over is revoked already.
+    let session = claims.session ?? Adoption.session(in: revocation.reason)
+    if let session { try end(session, reason: reason, by: actor) }
+    return RevokedToken(revocation: revocation, isKnown: true, session: session)
   }
 
   /// Ends a session. If it has ended already, its tokens are revoked again where they aren't.
@@ -82,15 +85,44 @@ public struct SessionEnds: Sendable {
       sessions: wasLive ? 1 : 0, tokens: try revokeAccess(of: write.session, reason: reason, by: actor))
   }
 
-  /// Revokes the last access tokens of a session that has ended. Earlier ones have mostly expired.
+  /// Revokes the live access tokens of a session that has ended. Its record has the last two, and the mint audit has
+  /// earlier ones.
   /// - Returns: how many were live.
   /// - Throws: ``StoreError``.
   @discardableResult
   public func revokeAccess(of session: Session, reason: String, by actor: String) throws -> Int {
     guard let tokens = session.tokens, tokens.accessExpiry > clock.seconds else { return 0 }
+    var live = recordedAccess(of: session)
+    if tokens.generation > 2 {
+      var query = MintQuery(limit: Self.batchSize)
+      query.session = session.id
+      query.expiringAfter = clock.seconds
+      try forEachPage(query) { mints in
+        live += mints.filter { mint in
+          mint.kind == Mint.Kind.access.rawValue
+            && !live.contains { $0.tokenID.hasSameBytes(as: mint.tokenID) }
+        }.map { ($0.tokenID, $0.knownExpiry) }
+      }
+    }
+    return try revoke(live, reason, actor)
+  }
+
+  /// The access tokens in a session's record that may be live.
+  private func recordedAccess(of session: Session) -> [(tokenID: String, expiry: Int?)] {
+    guard let tokens = session.tokens, tokens.accessExpiry > clock.seconds else { return [] }
     // The earlier token was issued before, so it expires no later.
     let tokenIDs = [tokens.accessID] + (tokens.earlierAccessID.map { [$0] } ?? [])
-    return try revoke(tokenIDs.map { ($0, tokens.accessExpiry) }, reason, actor)
+    return tokenIDs.map { ($0, tokens.accessExpiry) }
+  }
+
+  private func forEachPage(_ query: MintQuery, _ body: ([Mint]) throws -> Void) throws {
+    var query = query
+    while true {
+      let page = try mints.list(query)
+      try body(page.mints)
+      guard let cursor = page.cursor else { return }
+      query.before = cursor
+    }
   }
 
   /// Ends all sessions of a subject, and refuses every token that was issued to it until now.
@@ -101,11 +133,26 @@ public struct SessionEnds: Sendable {
     query.subject = subject
     query.expiringAfter = clock.seconds
     var count = 0
-    while true {
-      let page = try mints.list(query)
-      let live = try page.mints.filter { try isCovered($0, by: end) }
+    try forEachPage(query) { mints in
+      let live = try mints.filter { try isCovered($0, by: end) }
       count += try revoke(live.map { ($0.tokenID, $0.knownExpiry) }, reason, actor)
-      guard let cursor = page.cursor else { return Outcome(sessions: end.sessions, tokens: count) }
+    }
+    return Outcome(
+      sessions: end.sessions, tokens: count + (try revokeUnrecorded(of: subject, end, reason, actor)))
+  }
+
+  /// Revokes access tokens that are too short-lived for the mint audit, and stand in the sessions' records only.
+  private func revokeUnrecorded(
+    of subject: String, _ end: SubjectEnd, _ reason: String, _ actor: String
+  ) throws -> Int {
+    var query = SessionQuery(limit: Self.batchSize)
+    query.subject = subject
+    var count = 0
+    while true {
+      let page = try store.list(query)
+      let live = page.sessions.filter { $0.createdAt <= end.at }.flatMap(recordedAccess)
+      count += try revoke(live, reason, actor)
+      guard let cursor = page.cursor else { return count }
       query.before = cursor
     }
   }

@@ -53,7 +53,16 @@ public struct SessionGrants: Sendable {
       _ = try? store.change(write.session.id) { _ in .end(reason: "not issued") }
       throw error
     }
+    try checkIsLive(write.session)
     return try finish(write, record)
+  }
+
+  /// Checks that nobody ended a session before its tokens were in the mint audit: the end didn't see them there.
+  /// - Throws: ``StoreError``. Nobody gets anything of the session.
+  private func checkIsLive(_ session: Session) throws {
+    guard try store.find(session.id)?.end == nil else {
+      throw StoreError("the session was ended before its tokens were handed out")
+    }
   }
 
   /// Begins a session with a cookie.
@@ -108,7 +117,6 @@ public struct SessionGrants: Sendable {
     guard let write else { throw RefreshFailure.ended }
     if let failure {
       try write.waitUntilDurable()
-      if case .reused = failure { throw RefreshFailure.reused(write.session) }
       throw failure
     }
     if isRepetition { waitForRecord = try recordAgain(write.session) }
@@ -127,7 +135,7 @@ public struct SessionGrants: Sendable {
       subject.map({ session.start.subject.hasSameBytes(as: $0) }) ?? false
     else { return .fails(.ended, .keep) }
     guard directory.standing(of: session.start) != nil else {
-      return .fails(.mayNotSignIn, .end(reason: LiveSessions.notAllowed))
+      return .fails(.mayNotSignIn(session), .end(reason: LiveSessions.notAllowed))
     }
     if refreshID.hasSameBytes(as: presented) { return .rotates }
     let age = clock.now - tokens.retiredAt
@@ -183,8 +191,10 @@ public struct SessionGrants: Sendable {
     }
     // A token without a role, which older servers issued, gets the role with the fewest rights.
     let role = claims.role.flatMap { $0.isEmpty ? nil : $0 } ?? "user"
-    guard directory.allowsRefresh(of: subject, role: role) else { throw RefreshFailure.mayNotSignIn }
-    let signIn = SignIn(subject: subject, role: role, method: SignIn.adopted, client: client)
+    guard directory.allowsRefresh(of: subject, role: role) else { throw RefreshFailure.mayNotSignIn(nil) }
+    let signIn = SignIn(
+      subject: subject, role: role, method: SignIn.adopted,
+      credential: directory.credential(of: subject, role: role), client: client)
     let end = clock.seconds + limits.sessionSeconds
     var tokens = newTokens(after: nil, until: end, hasRefresh: true)
     (tokens.retiredID, tokens.retiredAt) = (key, clock.now)
@@ -195,7 +205,9 @@ public struct SessionGrants: Sendable {
       tokenID, reason: Adoption.reason(write.session.id), by: subject, expiry: expiry)
     guard let successor = Adoption.session(in: entry.reason) else { throw RefreshFailure.ended }
     if successor.hasSameBytes(as: write.session.id) {
-      return try finish(write, try recorder.begin(mints(write.session, tokens)))
+      let record = try recorder.begin(mints(write.session, tokens))
+      try checkIsLive(write.session)
+      return try finish(write, record)
     }
     _ = try store.change(write.session.id) { _ in .end(reason: "another request was first") }
     return try rotate(successor, key, subject: subject)
@@ -205,19 +217,21 @@ public struct SessionGrants: Sendable {
 
   /// The access token of a session with a cookie, for an application that asks for one. The session keeps it until it
   /// is nearly over, and every process gives the same.
+  /// - Returns: nil if the session has ended meanwhile.
   /// - Throws: ``StoreError``; `KeyError`; `WouldWait` if a new one is due and the thread may not wait.
-  public func accessToken(of session: Session) throws -> String {
+  public func accessToken(of session: Session) throws -> String? {
     if let tokens = session.tokens, isFresh(tokens) { return try kept(session, tokens) }
     guard Waiting.isAllowed else { throw WouldWait() }
     var waitForRecord: (() throws -> Void)?
     let write = try store.change(session.id) { session in
-      if let tokens = session.tokens, isFresh(tokens) { return .keep }
+      let isLive = session.isLive(at: clock.seconds, idleSeconds: limits.idleSeconds)
+      if !isLive || session.tokens.map(isFresh) ?? false { return .keep }
       let tokens = newTokens(after: session.tokens, until: session.start.expiresAt, hasRefresh: false)
       waitForRecord = try recorder.begin(mints(session, tokens))
       return .issue(tokens)
     }
-    guard let write, let tokens = write.session.tokens else {
-      throw StoreError("the session is gone")
+    guard let write, let tokens = write.session.tokens, write.session.end == nil, isFresh(tokens) else {
+      return nil
     }
     let token = try kept(write.session, tokens)
     try recorder.wait(waitForRecord)
@@ -227,7 +241,9 @@ public struct SessionGrants: Sendable {
 
   private func isFresh(_ tokens: SessionTokens) -> Bool {
     let lifetime = tokens.accessExpiry - tokens.issuedAt
-    return tokens.accessExpiry - clock.seconds > min(Self.longestRemainder, lifetime / 5)
+    let age = clock.seconds - tokens.issuedAt
+    // A clock that was set back: the token isn't valid yet.
+    return age >= 0 && lifetime - age > min(Self.longestRemainder, lifetime / 5)
   }
 
   private func kept(_ session: Session, _ tokens: SessionTokens) throws -> String {

@@ -8,6 +8,9 @@ public protocol SubjectDirectory: Sendable {
 
   /// Whether a refresh token without a session may be exchanged.
   func allowsRefresh(of subject: String, role: String) -> Bool
+
+  /// Identifies the credential that a subject with a role signs in with now: see ``SessionStart/credential``.
+  func credential(of subject: String, role: String) -> [UInt8]
 }
 
 /// What a subject is now.

@@ -100,6 +100,8 @@ public struct TokenVerifier: Sendable {
     for name in ["sub", "jti"] {
       if let claim = claims[name], claim.string == nil { throw .invalid("\(name) is not a string") }
     }
+    // An empty one can't be revoked.
+    if claims["jti"]?.string?.isEmpty ?? false { throw .invalid("jti is empty") }
   }
 
   private func checkIssuer(_ claims: JSONObject) throws(TokenError) {

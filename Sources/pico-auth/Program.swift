@@ -113,8 +113,9 @@ enum Program {
       try stores.revocations.prepare()
       try stores.sessions.prepare()
     }
-    return AuthService(
-      settings: settings, keys: try keys(settings, isDeferred: !isLasting), stores: stores, logger: logger)
+    let keys = try keys(settings, isDeferred: !isLasting)
+    OperatorChange(settings: settings, stores: stores, clock: clock, logger: logger).apply()
+    return AuthService(settings: settings, keys: keys, stores: stores, logger: logger)
   }
 
   /// The keys that the supervisor passes to its workers. Without a supervisor, those in the files.

@@ -44,8 +44,15 @@ struct InProcess: AuthBackend {
   }
 
   /// The same installation after a reload with other settings: the same stores, and the same time.
-  init(like other: InProcess, _ change: (inout Settings) -> Void = { _ in }) throws {
-    (folder, clock, stores) = (other.folder, other.clock, other.stores)
+  /// - Parameter replace: replaces some of the stores.
+  init(
+    like other: InProcess, _ change: (inout Settings) -> Void = { _ in },
+    stores replace: (inout StoreSet) -> Void = { _ in }
+  ) throws {
+    (folder, clock) = (other.folder, other.clock)
+    var stores = other.stores
+    replace(&stores)
+    self.stores = stores
     var settings = other.settings
     change(&settings)
     self.settings = settings

@@ -1,6 +1,7 @@
 import AuthServer
 import Foundation
 import Stores
+import Synchronization
 import TestSupport
 import Testing
 import Tokens
@@ -68,6 +69,8 @@ import Wallets
     for (jti, remedy) in [
       (token, "send it as token"), ("a b", "send the claim jti"), ("a\\n", "send the claim jti"),
       (" a", "send the claim jti"), ("a\\u0000", "send the claim jti"), ("\\u00a0", "send the claim jti"),
+      ("a\\u009b", "send the claim jti"), ("a\\u200b", "send the claim jti"),
+      ("\\ufeffa", "send the claim jti"),
     ] {
       let answer = try revoke(#"{"jti":"\#(jti)"}"#)
       #expect(answer.status == 400)
@@ -184,8 +187,51 @@ import Wallets
     let unrecorded = try InProcess(like: backend) { $0.mintAuditMinimumSeconds = 100 * 86400 }
     let token = try unrecorded.signIn(wallet)
     let answer = try revoke(#"{"sub":"\#(wallet.address)"}"#)
-    #expect(try revoked(answer, "tokens") == 0)
+    #expect(try revoked(answer, "tokens") == 1)
     #expect(status(token.string("access_token")) == 401)
+  }
+
+  /// The access token of a session stands in the session's record, even if it lives too short for the mint audit.
+  @Test func shortLivedTokensAreListedToo() throws {
+    let short = try InProcess(like: backend) { $0.accessTokenMinutes = 4 }
+    let tokens = try short.signIn(wallet)
+    #expect(try revoked(revoke(#"{"sub":"\#(wallet.address)"}"#), "tokens") == 2)
+    #expect(try backend.stores.revocations.isRevoked(backend.tokenID(tokens.string("access_token"))))
+  }
+
+  /// A subject is revoked while the tokens of its sign-in are being recorded: the revocation doesn't see them, so nobody
+  /// gets them.
+  @Test func aSignInInFlightIsRefused() throws {
+    let ends = Mutex<(@Sendable () -> Void)?>(nil)
+    let racing = try InProcess(like: backend) {
+      $0.fleetSecret = "0123456789-fleet-secret"
+    } stores: {
+      $0.mints = RacingAudit(audit: $0.mints) { ends.withLock { $0 }?() }
+    }
+    let stores = backend.stores
+    let address = wallet.address
+    ends.withLock {
+      $0 = { for subject in [address, "s1"] { _ = try? stores.sessions.endAll(of: subject, reason: "") } }
+    }
+    #expect(try racing.signIn(wallet).status == 503)
+    let agent = racing.send(
+      "POST", "/fleet/sessions", fields: [("X-Fleet-Secret", "0123456789-fleet-secret")],
+      body: Array(#"{"session_id":"s1","agent_id":"a"}"#.utf8))
+    #expect(agent.status == 503)
+    ends.withLock { $0 = nil }
+    #expect(try racing.signIn(wallet).status == 200)
+  }
+
+  private struct RacingAudit: MintAuditStore {
+    let audit: any MintAuditStore
+    let beforeAppend: @Sendable () -> Void
+
+    func append(_ mints: [Mint]) throws {
+      beforeAppend()
+      try audit.append(mints)
+    }
+
+    func list(_ query: MintQuery) throws -> MintPage { try audit.list(query) }
   }
 
   // MARK: - OAuth

@@ -98,7 +98,9 @@ import Wallets
 
   // MARK: - Refresh tokens of other programs
 
-  private func foreign(_ claims: [(String, String)] = [], id: String = TokenIssuer.newTokenID()) throws
+  private func foreign(
+    subject: String = "someone", role: String = "user", id: String = TokenIssuer.newTokenID()
+  ) throws
     -> String
   {
     let issuer = TokenIssuer(
@@ -106,7 +108,7 @@ import Wallets
       audience: backend.settings.audience, clock: backend.clock.clock)
     let now = backend.clock.clock.seconds
     return try issuer.draft(
-      subject: "someone", role: "user", tokenID: id, issuedAt: now, expiry: now + 86400, claims: claims,
+      subject: subject, role: role, tokenID: id, issuedAt: now, expiry: now + 86400,
       isRefresh: true
     ).sign()
   }
@@ -125,6 +127,29 @@ import Wallets
     backend.clock.advance(11)
     #expect(try backend.refresh(token).detail == "refresh invalid: reused")
     #expect(status(answer.string("access_token")) == 401)
+  }
+
+  @Test func aTokenWithAnEmptyIdentifierIsNone() throws {
+    #expect(try backend.refresh(foreign(id: "")).detail == "refresh invalid: jti is empty")
+    #expect(try backend.login().status == 200)
+  }
+
+  /// Whoever revokes a token that a session took over means the session.
+  @Test(arguments: ["jti", "token", "oauth"])
+  func revokingATokenThatWasTakenOverEndsItsSession(_ way: String) throws {
+    let op = TestCredential.bearer(try backend.login().string("access_token"))
+    let token = try foreign()
+    let successor = try backend.refresh(token)
+    let answer =
+      switch way {
+      case "jti": try backend.send("POST", "/revoke", as: op, #"{"jti":"\#(try backend.tokenID(token))"}"#)
+      case "token": try backend.send("POST", "/revoke", as: op, #"{"token":"\#(token)"}"#)
+      default: try backend.postForm("/oauth/revoke", "token=\(token)")
+      }
+    #expect(answer.status == 200)
+    #expect(status(successor.string("access_token")) == 401)
+    #expect(try backend.refresh(token).status == 401)
+    #expect(try backend.refresh(successor.string("refresh_token")).status == 401)
   }
 
   @Test func aRevokedTokenWithoutASessionStaysRefused() throws {
@@ -168,6 +193,46 @@ import Wallets
     let wallet = try backend.signIn(WalletKey(Ed25519Scheme()))
     let reloaded = try backend.reloaded { $0.walletAlgorithms = ["secp256k1"] }
     #expect(try reloaded.refresh(wallet.string("refresh_token")).status == 401)
+  }
+
+  /// The note of the operator ends sessions for good, and tokens that tell nothing of a password.
+  @Test(
+    arguments: [
+      { $0.adminPassword = "another horse" }, { $0.adminEmail = "new@example.org" },
+      { $0.allowsPasswordLogin = false },
+    ] as [@Sendable (inout Settings) -> Void])
+  func theOldSettingsDoNotBringAnOperatorBack(_ change: @Sendable (inout Settings) -> Void) throws {
+    backend.start()
+    let tokens = try backend.login()
+    let adopted = try backend.refresh(foreign(subject: "ops@example.org", role: "operator"))
+    #expect(adopted.status == 200)
+    let unused = try foreign(subject: "ops@example.org", role: "operator")
+    let wallet = try backend.signIn(WalletKey(Ed25519Scheme()))
+    backend.start()
+    #expect(status(tokens.string("access_token")) == 204)
+    backend.clock.advance(1)
+    let reloaded = try backend.reloaded(change)
+    reloaded.start()
+    backend.start()
+    for answer in [tokens, adopted] {
+      #expect(status(answer.string("access_token")) == 401)
+      #expect(try backend.refresh(answer.string("refresh_token")).status == 401)
+      #expect(try backend.stores.revocations.isRevoked(backend.tokenID(answer.string("access_token"))))
+    }
+    #expect(try backend.refresh(unused).status == 401)
+    #expect(status(wallet.string("access_token")) == 204)
+    backend.clock.advance(1)
+    #expect(status(try backend.login().string("access_token")) == 204)
+  }
+
+  /// Without a new start too.
+  @Test func anAdoptedOperatorIsOutWithTheOldPassword() throws {
+    let adopted = try backend.refresh(foreign(subject: "ops@example.org", role: "operator"))
+    let reloaded = try backend.reloaded { $0.adminPassword = "another horse" }
+    let fields = [("Authorization", "Bearer \(adopted.string("access_token"))")]
+    #expect(backend.send("GET", "/verify", fields: fields).status == 204)
+    #expect(reloaded.send("GET", "/verify", fields: fields).status == 401)
+    #expect(try reloaded.refresh(adopted.string("refresh_token")).status == 401)
   }
 
   // MARK: - Cookies
@@ -244,7 +309,69 @@ import Wallets
     #expect(status(cookie: cookie) == 401)
   }
 
+  /// A clock that was ahead: the kept token isn't valid yet.
+  @Test func aTokenOfTheFutureIsNotHandedOut() throws {
+    let cookie = try #require(try backend.login("?cookie=true").cookie("__Host-pico"))
+    func handed() -> String {
+      backend.verify([.passToken: "1"], cookie: cookie)["x-auth-request-access-token"] ?? ""
+    }
+    let token = handed()
+    backend.clock.advance(-600)
+    #expect(handed() != token)
+    #expect(status(handed()) == 204)
+  }
+
   // MARK: - Ends
+
+  /// However many there were.
+  @Test(arguments: ["logout", "reuse", "delete"])
+  func allLiveAccessTokensOfAnEndedSessionAreListed(_ way: String) throws {
+    var answers = [try backend.login()]
+    for _ in 0..<5 { answers.append(try backend.refresh(answers.last?.string("refresh_token") ?? "")) }
+    let last = TestCredential.bearer(answers.last?.string("access_token") ?? "")
+    switch way {
+    case "logout": #expect(try backend.send("POST", "/logout", as: last).status == 204)
+    case "reuse": #expect(try backend.refresh(answers[0].string("refresh_token")).status == 401)
+    default:
+      let sid = try backend.send("GET", "/me", as: last).string("sid")
+      #expect(try backend.send("DELETE", "/sessions/\(sid)", as: last).status == 204)
+    }
+    for answer in answers {
+      #expect(try backend.stores.revocations.isRevoked(backend.tokenID(answer.string("access_token"))))
+    }
+  }
+
+  @Test func signingOutEndsTheSessionOfEachCredential() throws {
+    let cookie = try #require(try backend.login("?cookie=true").cookie("__Host-pico"))
+    let token = try backend.login().string("access_token")
+    let answer = try backend.send(
+      "POST", "/logout", as: .bearer(token),
+      fields: [
+        ("Cookie", "__Host-pico=\(cookie)"), ("Host", "app.example"), ("Origin", "https://app.example"),
+      ])
+    #expect(answer.status == 204)
+    #expect(status(token) == 401)
+    #expect(status(cookie: cookie) == 401)
+  }
+
+  /// A fleet chooses the subjects of its agents.
+  @Test func anAgentsTokenOwnsNobodysSessions() throws {
+    let backend = try InProcess(like: backend) { $0.fleetSecret = "0123456789-fleet-secret" }
+    let wallet = try WalletKey(Ed25519Scheme())
+    let tokens = try backend.signIn(wallet)
+    let sid = try #require(try backend.claims(tokens.string("access_token"))["sid"] as? String)
+    let agent = TestCredential.bearer(
+      backend.send(
+        "POST", "/fleet/sessions", fields: [("X-Fleet-Secret", "0123456789-fleet-secret")],
+        body: Array(#"{"session_id":"\#(wallet.address)","agent_id":"a"}"#.utf8)
+      ).string("session_token"))
+    #expect(try backend.send("GET", "/sessions", as: agent).status == 403)
+    #expect(try backend.send("DELETE", "/sessions/\(sid)", as: agent).status == 404)
+    #expect(try backend.send("POST", "/revoke", as: agent, #"{"sid":"\#(sid)"}"#).status == 403)
+    let token = tokens.string("refresh_token")
+    #expect(try backend.send("POST", "/revoke", as: agent, #"{"token":"\#(token)"}"#).status == 403)
+    #expect(status(tokens.string("access_token")) == 204)
+  }
 
   @Test func signingOutEndsTheSession() throws {
     let tokens = try backend.login()
@@ -347,6 +474,11 @@ extension InProcess {
   /// The same installation after a reload with other settings: the same stores and clock.
   func reloaded(_ change: (inout Settings) -> Void = { _ in }) throws -> InProcess {
     try InProcess(like: self, change)
+  }
+
+  /// What a process does when it starts.
+  func start() {
+    OperatorChange(settings: settings, stores: stores, clock: clock.clock, logger: log.logger).apply()
   }
 
   /// Asks the gate as a web server does whose configuration has parameters.

@@ -51,6 +51,15 @@ extension Settings {
     RefreshAlgorithm(rawValue: self.refreshTokenAlgorithm) ?? .rs256
   }
 
+  /// The file of each store, with the setting that names it. Further files of a store begin with its path and a dot.
+  var storePaths: [(key: String, path: String)] {
+    [
+      ("challenge_store_path", effectiveChallengePath), ("revocation_store_path", effectiveRevocationPath),
+      ("mint_audit_path", effectiveMintAuditPath), ("session_store_path", effectiveSessionPath),
+      ("throttle_store_path", effectiveThrottlePath),
+    ]
+  }
+
   /// The paths that aren't absolute. Two processes in different folders would use different files.
   public var relativePaths: [String] {
     [

@@ -166,6 +166,16 @@ struct SettingsReview {
     }
   }
 
+  /// Refuses two stores in one file, or one in a file that belongs to another, such as its lock.
+  private mutating func reviewStorePaths() {
+    let paths = settings.storePaths
+    for (key, path) in paths {
+      for (other, its) in paths where other != key && (path == its || path.hasPrefix(its + ".")) {
+        refuse(key, "is \(path), which belongs to \(other)")
+      }
+    }
+  }
+
   private mutating func reviewPaths() {
     let base = settings.basePath
     if base != "/" && !base.isEmpty
@@ -174,6 +184,7 @@ struct SettingsReview {
     {
       refuse("base_path", "must begin with a slash and not end with one")
     }
+    reviewStorePaths()
     if settings.stateFolder.isEmpty { refuse("state_dir", "must not be empty") }
     if (1..<SpaceReserve.least).contains(settings.stateReserve) {
       warnings.append(

@@ -55,7 +55,8 @@ struct Authorizer: Sendable {
   private func token(_ admission: AccessGate.Admission, _ isAsked: Bool) throws -> String? {
     guard isAsked else { return nil }
     guard let session = admission.identity.session else { return admission.credential.token }
-    return try grants.accessToken(of: session)
+    guard let token = try grants.accessToken(of: session) else { throw Refusal.sessionOver }
+    return token
   }
 
   /// Reads requirements, and logs a mistake in them.

@@ -16,14 +16,19 @@ struct LogoutRoute: Sendable {
   }
 
   @Sendable func respond(to request: Request) throws -> Response {
+    let inputs = GateInputs(request)
     do {
-      let claims = try gate.admitOwn(GateInputs(request), requiring: Requirements()).claims
+      let claims = try gate.admitOwn(inputs, requiring: Requirements()).claims
       let subject = claims.subject ?? ""
       if let session = claims.session {
         try ends.end(session, reason: "signed out", by: subject)
       } else if let tokenID = claims.tokenID {
         // An agent's token has no session.
         _ = try ends.revoke(tokenID, reason: "signed out", by: subject)
+      }
+      // The answer removes the cookie, which may be another session's.
+      if let session = try gate.sessionOfCookie(in: inputs) {
+        try ends.end(session.id, reason: "signed out", by: session.start.subject)
       }
     } catch let refusal as Refusal where refusal.isOfEndedCookie {
       // Whoever signs out twice is out.

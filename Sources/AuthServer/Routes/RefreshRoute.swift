@@ -50,7 +50,9 @@ struct RefreshRoute: Sendable {
       try ends.revokeAccess(of: session, reason: "refresh token reused", by: "pico-auth")
       return .reusedRefreshToken
     case .ended: return .refreshRevoked
-    case .mayNotSignIn: return .maySignInNoLonger
+    case .mayNotSignIn(let session):
+      if let session { try ends.revokeAccess(of: session, reason: "may no longer sign in", by: "pico-auth") }
+      return .maySignInNoLonger
     case .noSubject: return .subjectMissing
     case .noTokenID: return .invalidRefreshToken("jti is missing")
     }

@@ -49,6 +49,7 @@ struct SessionsRoute: Sendable {
   private func subject(_ asked: String?, for caller: Identity) throws(Refusal) -> String? {
     if isOperator(caller) { return asked }
     let own = caller.claims.subject ?? ""
+    guard caller.owns(own) else { throw .lackingRole(operators) }
     guard asked.map({ $0.hasSameBytes(as: own) }) ?? true else { throw .lackingRole(operators) }
     return own
   }
@@ -66,15 +67,11 @@ struct SessionsRoute: Sendable {
   @Sendable func end(_ request: Request, by caller: Identity) throws -> Response {
     let id = request.lastSegment
     let own = caller.claims.subject ?? ""
-    guard let session = try store.find(id), isOperator(caller) || session.start.subject.hasSameBytes(as: own),
-      try ends.end(id, reason: "ended by \(isOwn(session, own) ? "its owner" : "an operator")", by: own)
+    guard let subject = try store.find(id)?.start.subject, caller.owns(subject) || isOperator(caller),
+      try ends.end(id, reason: "ended by \(caller.owns(subject) ? "its owner" : "an operator")", by: own)
         != nil
     else { throw Problem(.notFound, "no such session") }
     return Response(status: .noContent)
-  }
-
-  private func isOwn(_ session: Session, _ subject: String) -> Bool {
-    session.start.subject.hasSameBytes(as: subject)
   }
 }
 

@@ -133,6 +133,7 @@ public final class JSONLRevocationStore: RevocationStore {
   public func revoke(
     _ tokenID: String, reason: String, by actor: String, expiry: Int?
   ) throws -> Revocation {
+    guard !tokenID.isEmpty else { throw StoreError("an empty jti can't be revoked") }
     // The slow part is done before the lock is taken, because others wait for it.
     let earlier = try known(tokenID)
     let (revocation, end) = try log.locked {
