@@ -180,6 +180,23 @@ import Testing
     #expect(mistakes.first?.contains("trusted_proxies has \(range), which is neither") == true)
   }
 
+  @Test(arguments: [
+    ("session_store_path", "/s/mints.jsonl", "mint_audit_path"),
+    ("throttle_store_path", "/s/sessions.dat", "session_store_path"),
+    ("throttle_store_path", "/s/sessions.dat.subjects", "session_store_path"),
+    ("mint_audit_path", "/s/revocations.jsonl.lock", "revocation_store_path"),
+  ])
+  func aFileBelongsToOneStore(_ key: String, _ path: String, _ owner: String) {
+    let mistakes = mistakes("server_auth:\n  state_dir: /s\n  \(key): \(path)\n")
+    #expect(mistakes.contains { $0.contains("\(key) is \(path), which belongs to \(owner)") }, "\(mistakes)")
+  }
+
+  @Test(arguments: ["co", "example.org.", ".example.org", "a b.org", "127.0.0.1", "exämple.org", "-a.org"])
+  func aCookiesDomainIsOne(_ domain: String) {
+    let mistakes = mistakes("server_auth:\n  cookie_name: pico\n  cookie_domain: \"\(domain)\"\n")
+    #expect(mistakes.first?.contains("cookie_domain must be a domain") == true, "\(mistakes)")
+  }
+
   /// libyaml refuses some characters that JSON may hold, and reads others as line breaks.
   @Test(arguments: ["a\u{7f}b", "a\u{85}b", "a\u{2028}b", "a\u{feff}b", "a\u{fffe}b", "\u{1f600}\u{e9}"])
   func aDocumentHoldsEveryCharacter(_ text: String) throws {
