@@ -1,16 +1,34 @@
 """What requests cost the workers in processor time, beside the cryptography that they can't do without."""
 
+import subprocess
+import tempfile
 from functools import partial
+from pathlib import Path
 
 from harness import ROUNDS, openssl_speed, wrk
-from stack import FastCGIStack, pico_auth
+from stack import FastCGIStack, compiled, pico_auth
 
 
-def challenge_and_sign_in(stack):
+def challenge_and_sign_in(stack, kind=""):
     """Seconds of the workers' CPU for a challenge, and for a challenge with its sign-in."""
-    challenge = wrk(stack, "/challenge", 16, "challenge.lua")["cpu"]
+    challenge = wrk(stack, "/challenge", 16, f"challenge{kind}.lua")["cpu"]
     # Challenges and sign-ins in equal numbers.
-    return challenge, 2 * wrk(stack, "/sign-in", 16, "sign-in.lua")["cpu"]
+    return challenge, 2 * wrk(stack, "/sign-in", 16, f"sign-in{kind}.lua")["cpu"]
+
+
+def ethereum(report):
+    """A sign-in with EIP-4361, whose refresh token needs no RSA signature."""
+    with (tempfile.TemporaryDirectory() as folder,
+          FastCGIStack(partial(pico_auth, refresh_token_algorithm="HS256")) as stack):
+        program = compiled("recover", Path(folder), "-lsecp256k1")
+        found = []
+        for _ in range(ROUNDS):
+            rsa_sign, _ = openssl_speed("rsa2048")
+            recovery = float(subprocess.run([program], capture_output=True, text=True, check=True).stdout)
+            challenge, pair = challenge_and_sign_in(stack, "-ethereum")
+            found.append((pair - challenge) / (rsa_sign + recovery))
+    report.add("sign-in with EIP-4361, HS256 refresh tokens: worker CPU", found, "ours / 1 signature, 1 recovery",
+               at_most=1.15)
 
 
 def processor(report):

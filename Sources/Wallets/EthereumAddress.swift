@@ -2,12 +2,13 @@ import Wire
 
 /// The address of an Ethereum account: the last 20 bytes of the Keccak-256 digest of its public key.
 struct EthereumAddress: Equatable {
-  /// 20 bytes.
-  let bytes: [UInt8]
+  /// `0x` and 40 hex digits. A letter is upper case if the digest of the digits has a half-byte above 7 in its place.
+  /// EIP-55.
+  let text: String
 
   /// - Parameter point: the uncompressed public key, 65 bytes.
   init(publicKey point: [UInt8]) {
-    bytes = Array(Keccak256.hash(Array(point.dropFirst())).suffix(20))
+    text = Self.checksummed(Array(Keccak256.hash(Array(point.dropFirst())).suffix(20)))
   }
 
   /// Reads the spelling with `0x` and EIP-55's checksum.
@@ -29,12 +30,10 @@ struct EthereumAddress: Equatable {
     guard (40...42).contains(text.utf8.count), let bytes = Hex.decode(text), bytes.count == 20 else {
       return nil
     }
-    self.bytes = bytes
+    self.text = Self.checksummed(bytes)
   }
 
-  /// `0x` and 40 hex digits. A letter is upper case if the digest of the digits has a half-byte above 7 in its place.
-  /// EIP-55.
-  var text: String {
+  private static func checksummed(_ bytes: [UInt8]) -> String {
     let digits = Array(Hex.encode(bytes).utf8)
     let digest = Keccak256.hash(digits)
     let cased = digits.enumerated().map { index, digit in

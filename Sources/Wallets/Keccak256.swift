@@ -25,35 +25,54 @@ enum Keccak256 {
     }
   }
 
-  /// Keccak-f[1600]: 24 rounds of θ, ρ and π, χ, and ι. The lane (x, y) is at x + 5y.
+  /// Keccak-f[1600]: 24 rounds of θ, ρ and π, χ, and ι. The lane (x, y) is at x + 5y. The loops over x are written out,
+  /// so that the compiler keeps lanes in registers.
   private static func permute(_ lanes: UnsafeMutableBufferPointer<UInt64>) {
     for constant in roundConstants {
-      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 5) { parity in
-        for x in 0..<5 {
-          parity[x] = lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20]
-        }
-        for x in 0..<5 {
-          let change = parity[(x + 4) % 5] ^ rotated(parity[(x + 1) % 5], 1)
-          for y in stride(from: 0, to: 25, by: 5) { lanes[x + y] ^= change }
-        }
-        // π moves every lane but (0, 0) along one cycle, and ρ rotates it by a triangular number.
-        var (x, y, moving) = (1, 0, lanes[1])
-        for step in 0..<24 {
-          (x, y) = (y, (2 * x + 3 * y) % 5)
-          (lanes[x + 5 * y], moving) = (rotated(moving, (step + 1) * (step + 2) / 2 % 64), lanes[x + 5 * y])
-        }
-        for row in stride(from: 0, to: 25, by: 5) {
-          for x in 0..<5 { parity[x] = lanes[row + x] }
-          for x in 0..<5 { lanes[row + x] = parity[x] ^ (~parity[(x + 1) % 5] & parity[(x + 2) % 5]) }
-        }
+      let c0 = lanes[0] ^ lanes[5] ^ lanes[10] ^ lanes[15] ^ lanes[20]
+      let c1 = lanes[1] ^ lanes[6] ^ lanes[11] ^ lanes[16] ^ lanes[21]
+      let c2 = lanes[2] ^ lanes[7] ^ lanes[12] ^ lanes[17] ^ lanes[22]
+      let c3 = lanes[3] ^ lanes[8] ^ lanes[13] ^ lanes[18] ^ lanes[23]
+      let c4 = lanes[4] ^ lanes[9] ^ lanes[14] ^ lanes[19] ^ lanes[24]
+      let (d0, d1, d2) = (c4 ^ rotated(c1, 1), c0 ^ rotated(c2, 1), c1 ^ rotated(c3, 1))
+      let (d3, d4) = (c2 ^ rotated(c4, 1), c3 ^ rotated(c0, 1))
+      var row = 0
+      while row < 25 {
+        lanes[row] ^= d0
+        lanes[row + 1] ^= d1
+        lanes[row + 2] ^= d2
+        lanes[row + 3] ^= d3
+        lanes[row + 4] ^= d4
+        row += 5
+      }
+      var moving = lanes[1]
+      for (lane, rotation) in moves { (lanes[lane], moving) = (rotated(moving, rotation), lanes[lane]) }
+      row = 0
+      while row < 25 {
+        let (a, b, c, d, e) = (lanes[row], lanes[row + 1], lanes[row + 2], lanes[row + 3], lanes[row + 4])
+        lanes[row] = a ^ (~b & c)
+        lanes[row + 1] = b ^ (~c & d)
+        lanes[row + 2] = c ^ (~d & e)
+        lanes[row + 3] = d ^ (~e & a)
+        lanes[row + 4] = e ^ (~a & b)
+        row += 5
       }
       lanes[0] ^= constant
     }
   }
 
-  private static func rotated(_ lane: UInt64, _ count: Int) -> UInt64 {
-    count == 0 ? lane : lane &<< UInt64(count) | lane &>> UInt64(64 - count)
-  }
+  /// π moves every lane but (0, 0) along one cycle, from lane 1 on: (x, y) to (y, 2x + 3y). ρ rotates it by a triangular
+  /// number.
+  private static let moves: [(lane: Int, rotation: UInt64)] = {
+    var (x, y) = (1, 0)
+    return (1...24).map { step in
+      (x, y) = (y, (2 * x + 3 * y) % 5)
+      return (x + 5 * y, UInt64(step * (step + 1) / 2 % 64))
+    }
+  }()
+
+  /// - Parameter count: from 1 to 63.
+  private static func rotated(_ lane: UInt64, _ count: UInt64) -> UInt64 { lane &<< count | lane &>> (64 &- count) }
 
   private static let roundConstants: [UInt64] = [
     0x0000_0000_0000_0001, 0x0000_0000_0000_8082, 0x8000_0000_0000_808a, 0x8000_0000_8000_8000,
