@@ -72,7 +72,9 @@ enum Keccak256 {
   }()
 
   /// - Parameter count: from 1 to 63.
-  private static func rotated(_ lane: UInt64, _ count: UInt64) -> UInt64 { lane &<< count | lane &>> (64 &- count) }
+  private static func rotated(_ lane: UInt64, _ count: UInt64) -> UInt64 {
+    lane &<< count | lane &>> (64 &- count)
+  }
 
   private static let roundConstants: [UInt64] = [
     0x0000_0000_0000_0001, 0x0000_0000_0000_8082, 0x8000_0000_0000_808a, 0x8000_0000_8000_8000,
