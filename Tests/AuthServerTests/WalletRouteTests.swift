@@ -52,7 +52,7 @@ import Wire
         app.example.org wants you to sign in with your Ethereum account:
         \(key.address)
 
-        Sign in with your wallet.
+        Sign in with your wallet
 
         URI: https://app.example.org
         Version: 1
@@ -233,7 +233,7 @@ import Wire
         "URI: https://app.example.org@evil.example"),
       .replacing(
         401, "message is for a URI of another site", "URI: https://app.example.org", "URI: did:key:z6Mk"),
-      .replacing(401, "message has no statement", "\n\nSign in with your wallet.\n\n", "\n\n\n"),
+      .replacing(401, "message has no statement", "\n\nSign in with your wallet\n\n", "\n\n\n"),
       .replacing(401, "message has another nonce", "Nonce: ", "Nonce: 0"),
       .replacing(
         401, "message was issued in the future", "Issued At: 2023-11-14T22:13:20Z",
@@ -249,7 +249,7 @@ import Wire
       .replacing(400, "message is malformed: domain", domain, "https://https://app.example.org wants"),
       .replacing(400, "message is malformed: domain", domain, "app.example.org\nevil.example wants"),
       .replacing(
-        400, "message is malformed: statement", "your wallet.", "your wallet.\nURI: https://evil.example"),
+        400, "message is malformed: statement", "your wallet", "your wallet\nURI: https://evil.example"),
       .replacing(400, "message is malformed: Version", "Version: 1", "Version: 2"),
       .replacing(400, "message is malformed: Version", "\nURI: ", "\nURI: https://app.example.org\nURI: "),
       Attack("resource", 400, "message is malformed: Resources") {
@@ -295,7 +295,7 @@ import Wire
         // Without a statement, Solana's form has one empty line.
         let change = { (message: String) in
           scheme.name == "SIWS" && attack.detail == "message has no statement"
-            ? message.replacing("\n\nSign in with your wallet.", with: "") : attack.change(message)
+            ? message.replacing("\n\nSign in with your wallet", with: "") : attack.change(message)
         }
         #expect(!change(original).hasSameBytes(as: original), "\(attack.name)")
         let refused = try signIn(key, answer, changing: change)
@@ -372,12 +372,12 @@ import Wire
     let answer = try challenge(key)
     let body = try key.signIn(WalletMembers { answer.string($0) })
     // The same characters, escaped.
-    let escaped = body.replacing("wallet.", with: #"w\u0061llet."#)
+    let escaped = body.replacing("wallet", with: #"w\u0061llet"#)
     #expect(escaped != body)
     #expect(try backend.postJSON("/sign-in", escaped).status == 200)
     let second = try challenge(key)
     let signed = try key.signIn(WalletMembers { second.string($0) })
-    let changed = try backend.postJSON("/sign-in", signed.replacing("your wallet.", with: "your wallet!"))
+    let changed = try backend.postJSON("/sign-in", signed.replacing("your wallet", with: "your wallet!"))
     #expect(changed.detail == "signature verification failed")
   }
 

@@ -52,7 +52,7 @@ public struct SettingDeclarations: Sendable {
     "List of the origins of the pages on which people sign in, such as `https://app.example.org`. The messages that wallets sign name one of them. The first one counts for clients that don't name a site. In the environment, separate the entries with commas."
   )
   public let signInStatement = Setting(
-    "sign_in_statement", "Sign in with your wallet.",
+    "sign_in_statement", "Sign in with your wallet",
     "The sentence that wallets show in `EIP-4361` and `SIWS` messages: ASCII letters, digits, spaces and the punctuation marks of URLs."
   )
   public let ethereumChains = Setting(
