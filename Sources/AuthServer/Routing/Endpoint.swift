@@ -19,8 +19,8 @@ public struct Endpoint: Sendable {
   public let path: String
   /// Whether the path ignores `base_path`.
   public let isAbsolute: Bool
-  /// The path by the settings, if it isn't always `path`.
-  private let location: (@Sendable (Settings) -> String)?
+  /// The path by the issuer, if it isn't always `path`.
+  private let location: (KeyPath<WellKnownPaths, String> & Sendable)?
   /// Who may call the route.
   public let access: RouteAccess
   /// The names of the parameters that the query may have.
@@ -34,7 +34,8 @@ public struct Endpoint: Sendable {
   /// A route that the gate doesn't protect: for any client, or for web servers.
   init(
     _ method: HTTPRequest.Method?, _ path: String, isAbsolute: Bool = false,
-    location: (@Sendable (Settings) -> String)? = nil, access: RouteAccess, lane: Lane, query: [String] = [],
+    location: (KeyPath<WellKnownPaths, String> & Sendable)? = nil, access: RouteAccess, lane: Lane,
+    query: [String] = [],
     logsRefusals: Bool = false, _ summary: String,
     _ make: @escaping @Sendable (RouteContext) -> Route.Handler
   ) {
@@ -63,7 +64,7 @@ public struct Endpoint: Sendable {
   private init(
     _ method: HTTPRequest.Method?, _ path: String, _ isAbsolute: Bool, _ access: RouteAccess,
     _ query: [String], _ logsRefusals: Bool, _ summary: String, _ making: Making,
-    location: (@Sendable (Settings) -> String)? = nil
+    location: (KeyPath<WellKnownPaths, String> & Sendable)? = nil
   ) {
     self.location = location
     self.method = method
@@ -79,7 +80,7 @@ public struct Endpoint: Sendable {
   /// Makes the route. If its access has requirements, the handler asks the gate first.
   func route(_ context: RouteContext, _ refusals: RefusalLog) -> Route {
     let requirements = access.requirements(context.settings)
-    let path = location?(context.settings) ?? path
+    let path = location.map { WellKnownPaths(issuer: context.settings.issuer)[keyPath: $0] } ?? path
     switch making {
     case .handler(let lane, let make):
       var handler = make(context)
