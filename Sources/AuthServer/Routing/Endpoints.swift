@@ -62,12 +62,12 @@ public enum Endpoints {
     ) { IntrospectionRoute($0).respond },
     Endpoint(
       .get, "/.well-known/oauth-authorization-server", isAbsolute: true,
-      location: \.authorizationServer, access: .anybody, lane: .immediate,
+      location: \WellKnownPaths.authorizationServer, access: .anybody, lane: .immediate,
       "What the server offers to OAuth clients (RFC 8414). An issuer with a path has it behind this one."
     ) { ServerMetadataRoute($0).respond },
     Endpoint(
       .get, "/.well-known/openid-configuration", isAbsolute: true,
-      location: \.openIDConfiguration, access: .anybody, lane: .immediate,
+      location: \WellKnownPaths.openIDConfiguration, access: .anybody, lane: .immediate,
       "The same. An issuer with a path has it before this one."
     ) { ServerMetadataRoute($0).respond },
     Endpoint(
