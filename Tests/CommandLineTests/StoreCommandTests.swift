@@ -78,6 +78,30 @@ import Testing
     }
   }
 
+  /// Without them, nobody knows whose sessions were ended. Nothing is dropped in silence.
+  @Test func aRepairOfSessionsLeavesNothingBad() throws {
+    #expect(try run("sessions", "end", "x").status != 0)
+    for damage in ["header", "table gone", "both gone"] {
+      #expect(try run("tokens", "revoke", "--sub", "s").status == 0)
+      #expect(try run("store", "verify").status == 0)
+      unlink(folder.file("sessions.dat"))
+      if damage == "header" {
+        try folder.write("sessions.dat.subjects", "damaged")
+      } else {
+        unlink(folder.file("sessions.dat.subjects"))
+        if damage == "table gone" { try folder.write("sessions.dat", "") }
+      }
+      let verify = try run("store", "verify")
+      #expect(verify.status == 1)
+      #expect(verify.output.contains("sessions.dat.subjects:1: "), "\(damage): \(verify)")
+      let repair = try run("store", "verify", "--repair")
+      #expect(repair.status == 3, "\(damage)")
+      #expect(repair.output.contains("everybody signs in again"), "\(damage): \(repair)")
+      #expect(try run("store", "verify", "--repair").status == 0)
+      #expect(try run("tokens", "revoke", "--sub", "s").status == 0)
+    }
+  }
+
   /// 1 MiB without a newline, 2 MiB of NULs: named with their offset, and repaired.
   @Test(arguments: [("x", 1 << 20), ("\0", 2 << 20)])
   func longDamageIsNamedAndRepaired(byte: String, count: Int) throws {

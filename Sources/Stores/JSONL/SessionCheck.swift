@@ -29,12 +29,6 @@ struct SessionCheck {
       return bad.add(
         StoreFile.BadRecord(line: 1, offset: 0, reason: "isn't the header of a file of sessions"))
     }
-    if try FileStatus.ofFile(at: SessionFiles.tablePath(of: path)) == nil {
-      bad.add(
-        StoreFile.BadRecord(
-          line: 1, offset: 0, reason: "has no \(SessionFiles.tablePath(of: path)), which says what was ended")
-      )
-    }
     let (first, end) = (try data.state().first, try data.end())
     for start in stride(from: first, to: end, by: Self.pieceCount) {
       let contents = try data.contents(from: start, count: min(Self.pieceCount, end - start))
@@ -57,7 +51,10 @@ struct SessionCheck {
   private mutating func checkTable(_ path: String) throws {
     let table: SubjectTable
     do {
-      guard let opened = try SubjectTable.open(path) else { return }
+      guard let opened = try SubjectTable.open(path) else {
+        return bad.add(
+          StoreFile.BadRecord(line: 1, offset: 0, reason: "is gone, and with it which sessions were ended"))
+      }
       table = opened
     } catch is DamagedSector {
       return bad.add(

@@ -41,13 +41,15 @@ final class SessionFiles: @unchecked Sendable {
     self.boot = boot
     self.logger = logger
     tablePath = Self.tablePath(of: path)
-    lock = FileLock(path: path + ".lock")
+    lock = FileLock(path: Self.lockPath(of: path))
   }
 
   private static let tableSuffix = ".subjects"
 
   /// The path of the table of subjects beside a file of sessions.
   static func tablePath(of path: String) -> String { path + tableSuffix }
+
+  private static func lockPath(of path: String) -> String { path + ".lock" }
 
   /// The path of the file of sessions beside a table of subjects.
   static func path(ofTable path: String) -> String { String(path.dropLast(tableSuffix.count)) }
@@ -60,7 +62,10 @@ final class SessionFiles: @unchecked Sendable {
   /// Both files as they are now; nil if there are no sessions.
   /// - Throws: ``StoreError``, ``SystemError``, ``WouldWait``.
   func reading() throws -> Files? {
-    guard let data = try currentData() else { return nil }
+    guard let data = try currentData() else {
+      try requireTable()
+      return nil
+    }
     guard let table = try currentTable() else { throw tableIsGone }
     return Files(data: data, table: table)
   }
@@ -69,8 +74,39 @@ final class SessionFiles: @unchecked Sendable {
   /// - Throws: as ``reading()`` does.
   func readingTable() throws -> SubjectTable? {
     if let table = try currentTable() { return table }
-    if try currentData() != nil { throw tableIsGone }
-    return nil
+    try requireTable()
+    return try currentTable()
+  }
+
+  // MARK: - A table that is gone
+
+  /// Whether the table is gone. A new installation, or one from before sessions, has never had one.
+  ///
+  /// The table is made before the file of sessions. The process that makes it notes that in the lock file, so
+  /// that pico-auth knows it even if both are gone.
+  /// - Throws: ``StoreError``, ``SystemError``.
+  static func isTableGone(_ path: String) throws -> Bool {
+    guard try isTableNoted(path) || FileStatus.ofFile(at: path) != nil else { return false }
+    // Another process may have made both meanwhile.
+    return try FileStatus.ofFile(at: tablePath(of: path)) == nil
+  }
+
+  private static func isTableNoted(_ path: String) throws -> Bool {
+    guard let status = try FileStatus.ofFile(at: lockPath(of: path)), status.size > 0 else { return false }
+    return try SharedFiles.open(lockPath(of: path), flags: .read) != nil
+  }
+
+  private func requireTable() throws {
+    if try Self.isTableGone(path) { throw tableIsGone }
+  }
+
+  private static let note = "The table of subjects was made.\n"
+
+  /// Notes in the lock file that there is a table. Call this under the lock.
+  /// - Throws: ``SystemError``.
+  func noteTable() throws {
+    let file = try FileHandle(path: Self.lockPath(of: path), flags: .create)
+    if try file.status().size == 0 { try file.writeAll(Array(Self.note.utf8), at: 0) }
   }
 
   /// Runs a body that reads without the lock. A sector that looks damaged may be one that another process is
@@ -222,6 +258,8 @@ final class SessionFiles: @unchecked Sendable {
       }
       let state = try data.state()
       if let boot, state.boot?.hasSameBytes(as: boot) != true { files = try mend(files, state, boot) }
+      // On a full disk, a later process notes it.
+      try? noteTable()
       checked = (files.data.identity, files.table.identity)
       return files
     }
@@ -268,6 +306,7 @@ final class SessionFiles: @unchecked Sendable {
     if hasTable {
       logger.warning("file is gone; pico-auth begins a new one", metadata: ["file": "\(path)"])
     } else {
+      try requireTable()
       try make(tablePath) { try SubjectTable.make(draft: $0, for: tablePath).handle }
     }
     try make(path) { draft in

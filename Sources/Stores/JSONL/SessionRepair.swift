@@ -23,35 +23,45 @@ struct SessionRepair {
     var outcome = StoreRepair.Outcome()
     try files.translating {
       try files.withLock {
-        guard let data = try openData(&outcome) else { return }
-        try files.hold(data)
-        guard try FileStatus.ofFile(at: path)?.identity == data.identity else {
-          throw StoreError("\(path): another process replaced the file meanwhile; try again")
+        let (data, hasHeader) = try openData()
+        if let data {
+          try files.hold(data)
+          guard try FileStatus.ofFile(at: path)?.identity == data.identity else {
+            throw StoreError("\(path): another process replaced the file meanwhile; try again")
+          }
+          try dropDamaged(of: data, &outcome)
         }
-        try dropDamaged(of: data, &outcome)
         let table = try repairTable(data, &outcome)
+        // Last, because the file of sessions tells that there was a table.
+        if !hasHeader { try moveDataAway(&outcome) }
+        guard let data, let table else { return }
         _ = try files.mend(SessionFiles.Files(data: data, table: table), try data.state(), boot)
       }
     }
     return outcome
   }
 
-  /// Opens the file of sessions. Moves it away if its header is damaged: without the key in the header, no
-  /// identifier leads to a session.
-  private func openData(_ outcome: inout StoreRepair.Outcome) throws -> SessionFile? {
+  /// Opens the file of sessions.
+  /// - Returns: nil if there is none, or if its header is damaged.
+  private func openData() throws -> (SessionFile?, hasHeader: Bool) {
     do {
-      return try files.currentData()
+      return (try files.currentData(), true)
     } catch is DamagedSector {
-      let aside = badPath(of: path)
-      try Files.rename(path, to: aside)
-      try Files.synchronizeFolder(of: path)
-      outcome.dropped.add(
-        StoreFile.BadRecord(
-          line: 1, offset: 0,
-          reason:
-            "isn't a header, so that all sessions are lost and everybody signs in again; moved to \(aside)"))
-      return nil
+      return (nil, false)
     }
+  }
+
+  /// Moves the file of sessions away. Without the key in its header, no identifier leads to a session.
+  private func moveDataAway(_ outcome: inout StoreRepair.Outcome) throws {
+    let aside = badPath(of: path)
+    try Files.rename(path, to: aside)
+    try Files.synchronizeFolder(of: path)
+    outcome.dropped.add(
+      StoreFile.BadRecord(
+        line: 1, offset: 0,
+        reason:
+          "isn't a header, so that all sessions are lost and everybody signs in again; moved to \(aside)"
+      ))
   }
 
   private func badPath(of path: String) -> String {
@@ -84,16 +94,20 @@ struct SessionRepair {
   }
 
   /// Writes the table anew if it is damaged or gone.
+  /// - Returns: nil if there has never been one.
   private func repairTable(
-    _ data: SessionFile, _ outcome: inout StoreRepair.Outcome
-  ) throws -> SubjectTable {
+    _ data: SessionFile?, _ outcome: inout StoreRepair.Outcome
+  ) throws -> SubjectTable? {
     let former: SubjectTable?
     do {
       former = try files.currentTable()
     } catch is DamagedSector {
       former = nil
+      // Whoever finds no table, should this process be killed now, must know that there was one.
+      try files.noteTable()
       try Files.rename(tablePath, to: badPath(of: tablePath))
     }
+    if try former == nil && !SessionFiles.isTableGone(path) { return nil }
     var lost: [Int] = []
     if let former {
       try former.forEach({ _ in }, damaged: { lost.append($0) })
@@ -103,7 +117,7 @@ struct SessionRepair {
     let table =
       try former?.copy(draft: draft, generalCutoff: cutoff, isLarger: false, keep: { $0 }, damaged: { _ in })
       ?? SubjectTable.make(draft: draft, for: tablePath, generalCutoff: cutoff)
-    try table.handle.giveOwner(of: data.handle)
+    if let owned = data?.handle ?? former?.handle { try table.handle.giveOwner(of: owned) }
     try files.name(table.handle, draft, tablePath)
     outcome.dropped.add(
       StoreFile.BadRecord(
@@ -115,8 +129,9 @@ struct SessionRepair {
   }
 
   /// A time until which all sessions began. Milliseconds since 1970.
-  private func cutoffForAll(_ data: SessionFile) throws -> Int {
+  private func cutoffForAll(_ data: SessionFile?) throws -> Int {
     var cutoff = Milliseconds.of(clock.now)
+    guard let data else { return cutoff }
     for index in try data.state().first..<data.end() {
       if let slot = try data.slot(at: index) { cutoff = max(cutoff, slot.createdAt) }
     }

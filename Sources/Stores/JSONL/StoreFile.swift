@@ -51,7 +51,8 @@ public struct StoreFile: Sendable {
   /// loss took.
   public let harmless: BadRecords
 
-  /// Checks all files of a store that exist: the current one, and those that were rotated.
+  /// Checks all files of a store that exist: the current one, and those that were rotated. A table of
+  /// subjects that is gone is bad.
   /// - Parameters:
   ///   - kind: the kind of the store.
   ///   - path: the path of the current file.
@@ -64,8 +65,9 @@ public struct StoreFile: Sendable {
     case .sessions: files.append((.subjects, SessionFiles.tablePath(of: path)))
     case .revocations, .subjects: break
     }
-    return try files.filter { try FileStatus.ofFile(at: $0.1) != nil }
-      .map { try StoreFile($0.0, path: $0.1) }
+    return try files.filter {
+      try FileStatus.ofFile(at: $0.1) != nil || $0.0 == .subjects && SessionFiles.isTableGone(path)
+    }.map { try StoreFile($0.0, path: $0.1) }
   }
 
   private init(_ kind: Kind, path: String) throws {

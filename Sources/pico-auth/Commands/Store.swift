@@ -42,8 +42,8 @@ struct Store: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Lists every bad record. With --repair, repairs the files.",
       discussion: """
-        Exits with 0 if all records are good, or were repaired without a loss; with 1 if there are bad records, or the \
-        command fails; with 3 if a repair drops a record, or keeps one that may be wrong. A damaged challenge is a note \
+        Exits with 0 if all records are good, or were repaired without a loss; with 1 if there are bad records, also \
+        after a repair, or the command fails; with 3 if a repair drops a record, or keeps one that may be wrong. A damaged challenge is a note \
         only, because no sign-in accepts it. If the repair can't tell whose sessions were ended, it ends all sessions, \
         and refuses the tokens of everybody that were issued until then.
         """)
@@ -61,6 +61,7 @@ struct Store: ParsableCommand {
         let logger = Program.makeLogger()
         var isGood = true
         var isComplete = true
+        var isRepaired = false
         for file in try Store.files(config) {
           try show(file.harmless, of: file, note: "note: ")
           try show(file.bad, of: file)
@@ -70,6 +71,12 @@ struct Store: ParsableCommand {
           }
           try show(outcome, of: file)
           isComplete = isComplete && outcome.isComplete
+          isRepaired = true
+        }
+        // What other damage kept a repair from finding, or what came meanwhile.
+        for file in isRepaired ? try Store.files(config) : [] {
+          try show(file.bad, of: file)
+          isGood = isGood && file.bad.count == 0
         }
         guard isGood else { throw ExitCode.failure }
         guard isComplete else { throw ExitCode(3) }
