@@ -133,4 +133,23 @@ import Testing
     #expect(throws: StoreError.self) { try begin("a") }
     #expect(try bad().count == 1)
   }
+
+  /// Slots below the first live session are never used again, although another program cut the file there.
+  @Test func aFileThatWasCutBelowTheLiveSessionsGoesOn() throws {
+    let store = store()
+    for number in 0..<51 { _ = try begin("s\(number)", days: 1, in: store) }
+    clock.advance(2 * 86400)
+    for _ in 0..<12 { _ = try begin("a", in: store) }
+    #expect(truncate(path, 1024 + 5 * 512) == 0)
+    #expect(try store.list(SessionQuery(limit: 100)).sessions.isEmpty)
+    let ids = [try begin("b", in: store), try begin("c", in: self.store())]
+    #expect(try store.list(SessionQuery(limit: 100)).sessions.map(\.id) == ids.reversed())
+    #expect(truncate(path, 1024 + 5 * 512) == 0)
+    try damageBuckets()
+    clock.advance(1)
+    #expect(try repair().count == 1)
+    #expect(try bad().isEmpty)
+    let next = try begin("b", in: store)
+    #expect(try store.list(SessionQuery(limit: 100)).sessions.map(\.id) == [next])
+  }
 }

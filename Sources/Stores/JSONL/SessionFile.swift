@@ -116,10 +116,11 @@ final class SessionFile: Sendable {
   /// The offset of a slot in the file. Bytes.
   func offset(of index: Int) -> Int { Self.headerSize + (index - base) * Sector.size }
 
-  /// The index behind the last slot.
-  /// - Throws: ``SystemError``.
-  func end() throws(SystemError) -> Int {
-    base + max(0, try handle.status().size - Self.headerSize) / Sector.size
+  /// The index behind the last slot. Never below the first live session, even if another program cut the
+  /// file: a new session there would count as over.
+  /// - Throws: ``SystemError``, ``WouldWait``.
+  func end() throws -> Int {
+    max(try state().first, base + max(0, try handle.status().size - Self.headerSize) / Sector.size)
   }
 
   /// Reads a slot.
@@ -157,7 +158,7 @@ final class SessionFile: Sendable {
   /// Writes a slot, whole or not at all. One at the end of the file is appended.
   /// - Throws: ``SystemError``.
   func write(_ slot: SessionSlot, at index: Int) throws(SystemError) {
-    let isNew = try index >= end()
+    let isNew = try offset(of: index) >= handle.status().size
     var sector = slot.sector
     do throws(SystemError) {
       try sector.write(to: handle, at: offset(of: index))
@@ -172,7 +173,7 @@ final class SessionFile: Sendable {
   func removeSlots(from index: Int) throws(SystemError) { try handle.truncate(to: offset(of: index)) }
 
   /// The file's state. If it is damaged, all sessions may be live and all links wrong.
-  /// - Throws: ``SystemError``.
+  /// - Throws: ``SystemError``, ``WouldWait``.
   func state() throws -> State {
     guard case .sector(let sector) = try Sector.content(of: handle, at: Self.stateOffset) else {
       return State(first: base)
