@@ -193,7 +193,7 @@ final class SessionFile: Sendable {
   private static let pageSize = 4096
 
   /// Moves the first live session on over at most two that are over, and gives their space back from time to
-  /// time. Few at a time, so that a clock that is ahead for a moment does little harm.
+  /// time. Does nothing if the clock may be ahead.
   /// - Parameter now: seconds since 1970.
   /// - Throws: ``SystemError``.
   func forgetExpired(_ state: State, now: Int) throws {
@@ -204,12 +204,41 @@ final class SessionFile: Sendable {
       if let slot = try slot(at: state.first), slot.expiresAt > now { break }
       state.first += 1
     }
-    guard state.first > before else { return }
+    guard try state.first > before && isConfirmed(now, before..<end) else { return }
     try write(state)
     let full = (state.first - base) / Self.holeCount * Self.holeCount + base
     guard full > before else { return }
     // Only whole pages are given back. The first one holds the header.
     let start = max(Self.pageSize, offset(of: full - Self.holeCount) / Self.pageSize * Self.pageSize)
     try? handle.punchHole(start..<offset(of: full))
+  }
+
+  /// A session that confirms the clock began at least so long ago, as a mint does in ``MintRetention``.
+  /// Milliseconds.
+  private static let confirmedAfter = 86400 * 1000
+  /// And at most so long ago. Milliseconds.
+  private static let confirmedWithin = 8 * 86400 * 1000
+
+  /// Whether some session began between one and eight days ago. Right after the clock jumps ahead, there is none.
+  ///
+  /// A binary search suffices, because sessions are in the order of their time. It reads some 20 slots of a
+  /// million. If the clock was wrong once, it may miss such a session, and never finds one that isn't there.
+  /// - Parameters:
+  ///   - now: seconds since 1970.
+  ///   - range: the indexes to search.
+  private func isConfirmed(_ now: Int, _ range: Range<Int>) throws -> Bool {
+    var (low, high) = (range.lowerBound, range.upperBound)
+    while low < high {
+      let middle = (low + high) / 2
+      let age = try slot(at: middle).map { now * 1000 - $0.createdAt } ?? .max
+      if age < Self.confirmedAfter {
+        high = middle
+      } else if age > Self.confirmedWithin {
+        low = middle + 1
+      } else {
+        return true
+      }
+    }
+    return false
   }
 }
