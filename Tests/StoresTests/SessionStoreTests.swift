@@ -38,6 +38,14 @@ import Testing
     for column in 0..<32 { #expect(Set(ids.map { $0[column] }).count > 32, "column \(column)") }
   }
 
+  /// A command would take it for an option.
+  @Test func noIdentifierBeginsWithAHyphen() throws {
+    let store = store()
+    for _ in 0..<1000 {
+      #expect(try !store.begin(start("a"), tokens: nil).session.id.hasPrefix("-"))
+    }
+  }
+
   @Test func anotherInstallationsIdentifiersAreUnknown() throws {
     let id = try store().begin(start("a"), tokens: nil).session.id
     let other = FileSessionStore(path: folder.file("other.dat"), clock: clock.clock, logger: log.logger)

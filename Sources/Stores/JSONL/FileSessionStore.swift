@@ -63,7 +63,7 @@ public final class FileSessionStore: SessionStore {
   public func begin(_ start: SessionStart, tokens: SessionTokens?) throws -> SessionWrite {
     try reserve?.require(Sector.size)
     let hash = Self.hash(start.subject)
-    let random = SecureRandom.bytes(SessionPosition.randomSize)
+    let random = SessionPosition.makeRandom()
     return try writing { opened in
       let (opened, place) = try files.place(of: hash, opened)
       var entry = place.entry ?? SubjectEntry(hash: hash)

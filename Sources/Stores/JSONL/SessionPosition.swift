@@ -15,9 +15,19 @@ struct SessionPosition: Equatable {
   /// The index of the record, counted from the first session of all.
   let index: Int
 
-  init(index: Int, random: [UInt8] = SecureRandom.bytes(randomSize)) {
+  /// - Parameter random: 16 bytes; by default ``makeRandom()``.
+  init(index: Int, random: [UInt8] = makeRandom()) {
     self.random = random
     self.index = index
+  }
+
+  /// The random bytes of a new identifier. The identifier doesn't begin with `-`, because a command would take
+  /// it for an option.
+  static func makeRandom() -> [UInt8] {
+    while true {
+      let random = SecureRandom.bytes(randomSize)
+      if !Base64URL.encode(random).starts(with: [UInt8(ascii: "-")]) { return random }
+    }
   }
 
   /// Reads an identifier. Nil unless it can be one: of the texts that anybody makes up, one in 2^24 can.
