@@ -77,6 +77,20 @@ import Testing
     #expect(try store.find(id)?.start.subject == address)
   }
 
+  /// The last reason takes the place of the one before.
+  @Test func endingASubjectsSessionsAgainTakesNoSpace() throws {
+    let store = store()
+    let id = try store.begin(start("a"), tokens: nil).session.id
+    let before = try size("sessions.dat.subjects")
+    for number in 0..<100 {
+      clock.advance(1)
+      let reason = String(repeating: "\(number % 10)", count: number.isMultiple(of: 2) ? 255 : 20)
+      _ = try store.endAll(of: "a", reason: reason)
+      #expect(try self.store().find(id)?.end?.reason == reason)
+    }
+    #expect(try size("sessions.dat.subjects") <= before + 264)
+  }
+
   @Test func aUserAgentIsCutBetweenCharacters() throws {
     var start = start("a")
     start.userAgent = String(repeating: "é", count: 500)

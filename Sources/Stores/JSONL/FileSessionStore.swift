@@ -172,7 +172,8 @@ public final class FileSessionStore: SessionStore {
       }
       entry.cutoff = cutoff
       // On a full disk, the end has no reason.
-      entry.reason = try? opened.table.append(Array(SessionSlot.beginning(of: reason, 255)))
+      let text = SessionSlot.beginning(of: reason, SubjectTable.reasonSize)
+      entry.reason = try? opened.table.put(reason: text, at: entry.reason)
       try opened.table.write(entry, at: place)
       return (
         SubjectEnd(at: Milliseconds.seconds(cutoff), sessions: count),
@@ -292,9 +293,9 @@ public final class FileSessionStore: SessionStore {
     }
     var session = slot.session(id: id, longSubject: longSubject)
     if session.end == nil && cutoff >= slot.createdAt {
-      let reason = entry?.reason.flatMap { try? table.text(at: $0) } ?? Array("subject revoked".utf8)
       session.end = SessionEnd(
-        at: Milliseconds.seconds(cutoff), reason: String(decoding: reason, as: UTF8.self))
+        at: Milliseconds.seconds(cutoff),
+        reason: entry?.reason.flatMap { try? table.reason(at: $0) } ?? "subject revoked")
     }
     return session
   }

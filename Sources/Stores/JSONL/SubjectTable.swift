@@ -61,6 +61,8 @@ final class SubjectTable: Sendable {
   private static let entriesAt = 64
   private static let probes = 4
   private static let leastBuckets = 64
+  /// The length of a reason, with the NULs behind it. So the next reason fits in its place. Bytes.
+  static let reasonSize = 255
   /// No text is longer. Bytes.
   private static let longestText = 1 << 16
 
@@ -201,6 +203,13 @@ final class SubjectTable: Sendable {
     return text
   }
 
+  /// The reason at an offset.
+  /// - Throws: as ``entry(of:)`` does.
+  func reason(at offset: Int) throws -> String {
+    let text = try text(at: offset)
+    return String(decoding: text[..<(text.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0)], as: UTF8.self)
+  }
+
   // MARK: - Under the lock
 
   /// Writes an entry, whole or not at all.
@@ -217,16 +226,32 @@ final class SubjectTable: Sendable {
   /// - Throws: ``SystemError``. If the disk is full, what it took is cut off again.
   func append(_ text: [UInt8]) throws(SystemError) -> Int {
     let offset = try handle.status().size
-    var bytes = withUnsafeBytes(of: UInt32(text.count).littleEndian, Array.init)
-    bytes += withUnsafeBytes(of: CRC32C.checksum(text[...]).littleEndian, Array.init)
-    bytes += text
     do throws(SystemError) {
-      try handle.writeAll(bytes, at: offset)
+      try handle.writeAll(Self.record(of: text), at: offset)
     } catch {
       try? handle.truncate(to: offset)
       throw error
     }
     return offset
+  }
+
+  /// Writes a reason of at most 255 bytes, in the place of the subject's last one.
+  ///
+  /// A power loss may leave neither. The cutoff doesn't depend on it.
+  /// - Parameter known: the offset of the last one; nil if there is none.
+  /// - Returns: its offset.
+  /// - Throws: as ``append(_:)`` does.
+  func put(reason: [UInt8], at known: Int?) throws(SystemError) -> Int {
+    let text = reason + [UInt8](repeating: 0, count: Self.reasonSize - reason.count)
+    guard let known, (try? self.text(at: known))?.count == text.count else { return try append(text) }
+    try handle.writeAll(Self.record(of: text), at: known)
+    return known
+  }
+
+  /// A text behind its length and checksum.
+  private static func record(of text: [UInt8]) -> [UInt8] {
+    withUnsafeBytes(of: UInt32(text.count).littleEndian, Array.init)
+      + withUnsafeBytes(of: CRC32C.checksum(text[...]).littleEndian, Array.init) + text
   }
 
   /// Calls a body with each entry, bucket by bucket.
