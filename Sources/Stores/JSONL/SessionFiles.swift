@@ -142,7 +142,10 @@ final class SessionFiles: @unchecked Sendable {
   }
 
   func currentData() throws -> SessionFile? {
-    guard let status = try FileStatus.ofFile(at: path), status.size > 0 else { return nil }
+    // A pipe has no size. Opening it fails.
+    guard let status = try FileStatus.ofFile(at: path), status.size > 0 || status.type != .regular else {
+      return nil
+    }
     if let data = opened.withLock({ $0.data }), data.identity == status.identity { return data }
     let data = try SessionFile.open(path, flushData: flushData)
     opened.withLock { $0.data = data }
