@@ -83,6 +83,9 @@ import Testing
     #expect(try run("sessions", "end", "x").status != 0)
     for damage in ["header", "table gone", "both gone"] {
       #expect(try run("tokens", "revoke", "--sub", "s").status == 0)
+      let status = try run("store", "status").output
+      #expect(
+        status.contains("sessions.dat: 0 sessions") && status.contains(".subjects: 1 subjects"), "\(status)")
       #expect(try run("store", "verify").status == 0)
       unlink(folder.file("sessions.dat"))
       if damage == "header" {
@@ -197,6 +200,21 @@ import Testing
       [Tool.picoAuth, "store", "compact"],
       environment: ["SERVER_AUTH_STATE_DIR": folder.path, "SERVER_AUTH_FLEET_MAX_TTL_SECONDS": "86400"])
     #expect(result.output.contains("revocations: 4 kept, 0 dropped"), "\(result)")
+  }
+
+  /// Key sets and tokens without a session need no session.
+  @Test(arguments: ["sessions.dat", "sessions.dat.subjects"])
+  func damagedSessionsKeepNoWorkerFromStarting(_ name: String) throws {
+    #expect(try run("tokens", "revoke", "--sub", "s").status == 0)
+    try folder.write(name, "damaged")
+    let socket = folder.file("s.sock")
+    let service = try Child(
+      [Tool.picoAuth, "serve", "--listen", "unix:\(socket)", "--workers", "1"],
+      environment: ["SERVER_AUTH_STATE_DIR": folder.path], log: folder.file("log"))
+    #expect(eventually { Backend.answers(socket) || !service.isRunning })
+    #expect(service.isRunning, "\(service.output)")
+    #expect(service.stop(within: 5) == 0, "\(service.output)")
+    #expect(service.output.contains("sessions can't be read"), "\(service.output)")
   }
 
   @Test func aDamagedListOfRevocationsKeepsWorkersFromStarting() throws {

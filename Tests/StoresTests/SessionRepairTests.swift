@@ -117,7 +117,7 @@ import Testing
       #expect(try repair().isEmpty)
       #expect(try store().cutoff(of: "a") == nil)
       #expect(try store().find("x") == nil)
-      try store().prepare()
+      store().prepare()
     }
     _ = try begin("a")
     #expect(try store().cutoff(of: "a") == nil)

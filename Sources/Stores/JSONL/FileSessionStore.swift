@@ -43,9 +43,15 @@ public final class FileSessionStore: SessionStore {
     files = SessionFiles(path: path, boot: boot, flushData: flushData, logger: logger)
   }
 
-  /// Mends what a power loss left, which the first write would do otherwise.
-  public func prepare() throws {
-    guard try files.translating({ try files.reading() }) != nil else { return }
+  /// Mends what a power loss left, which the first write would do otherwise. If the files can't be read, the
+  /// process starts: only requests that need them fail.
+  public func prepare() {
+    do {
+      guard try files.translating({ try files.reading() }) != nil else { return }
+    } catch {
+      return logger.error(
+        "sessions can't be read; requests that need them get 503", metadata: ["reason": "\(error)"])
+    }
     do {
       try files.translating { try files.locked { _ in } }
     } catch {
