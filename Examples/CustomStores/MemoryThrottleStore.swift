@@ -11,6 +11,8 @@ final class MemoryThrottleStore: ThrottleStore {
 
   private static let capacity = 100_000
   private let entries = Mutex<[ThrottleSubject: Entry]>([:])
+  /// Only right passwords add to it.
+  private let signIns = Mutex<[ThrottleSubject: Double]>([:])
   private let clock: Clock
 
   init(clock: Clock) {
@@ -48,6 +50,13 @@ final class MemoryThrottleStore: ThrottleStore {
       for limit in ticket.counted { entries[limit.subject]?.count.takeBack() }
     }
   }
+
+  func rememberSignIn(_ subject: ThrottleSubject) {
+    let now = clock.now
+    signIns.withLock { $0[subject] = now }
+  }
+
+  func lastSignIn(_ subject: ThrottleSubject) -> Double? { signIns.withLock { $0[subject] } }
 
   func list() -> [ThrottleEntry] {
     let now = clock.now

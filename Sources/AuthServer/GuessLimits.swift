@@ -17,7 +17,7 @@ public enum GuessLimits {
     }
   }
 
-  /// For an address from which somebody is signed in to the account. The delay is so short that nobody behind the same
+  /// For an address from which somebody has signed in to the account. The delay is so short that nobody behind the same
   /// address can keep them from signing in again.
   static func known(_ account: String, at client: NetworkAddress) -> ThrottleLimit {
     ThrottleLimit(

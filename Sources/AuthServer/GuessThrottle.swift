@@ -4,34 +4,37 @@ import Stores
 
 /// Slows down guessing of passwords and of the fleet secret. A slowed attempt gets the same answer as a wrong one.
 struct GuessThrottle: Sendable {
-  /// How many of an account's live sessions are compared with a client's address.
-  private static let maximumSessions = 256
-
   private let store: any ThrottleStore
-  private let sessions: any SessionStore
   private let address: ClientAddress
   private let clock: Clock
-  private let idleSeconds: Int
+  /// How long an address is remembered after a sign-in: as long as the session can last. Seconds.
+  private let memory: Int
 
   init(_ context: RouteContext) {
     store = context.stores.throttles
-    sessions = context.stores.sessions
     address = context.address
     clock = context.clock
-    idleSeconds = context.settings.sessionIdleMinutes * 60
+    memory = context.settings.sessionLimits.sessionSeconds
   }
 
   /// A password that may be checked.
   struct Attempt: Sendable {
     fileprivate let store: any ThrottleStore
     fileprivate let ticket: ThrottleTicket
+    /// The account and the client's address; nil if the web server names no address.
+    fileprivate let origin: ThrottleSubject?
 
     /// Whether too many other attempts have failed since this one was admitted. Many may be admitted at once, and wait
     /// for their turn. Doesn't wait for a lock, as far as possible.
     func isSlowed() throws -> Bool { try store.isDelayed(ticket.uncounted) }
 
     func fail() throws { try store.fail(ticket) }
-    func succeed() throws { try store.succeed(ticket) }
+
+    /// Takes back what was counted, and remembers the client's address.
+    func succeed() throws {
+      try store.succeed(ticket)
+      if let origin { try store.rememberSignIn(origin) }
+    }
   }
 
   /// Admits an attempt to sign in with a password.
@@ -43,21 +46,17 @@ struct GuessThrottle: Sendable {
     let client = address.of(request)
     var ticket = try store.admit(
       [GuessLimits.account(account)] + (client.map(GuessLimits.address) ?? []))
-    if ticket == nil, let client, try isKnown(client, to: account) {
-      ticket = try store.admit([GuessLimits.known(account, at: client)])
-    }
-    return ticket.map { Attempt(store: store, ticket: $0) }
+    let known = client.map { GuessLimits.known(account, at: $0) }
+    if ticket == nil, let known, try isRemembered(known.subject) { ticket = try store.admit([known]) }
+    return ticket.map { Attempt(store: store, ticket: $0, origin: known?.subject) }
   }
 
-  /// Whether somebody is signed in to the account from the client's address.
-  private func isKnown(_ client: NetworkAddress, to account: String) throws -> Bool {
-    let range = client.clientRanges[0].range
-    var query = SessionQuery(limit: Self.maximumSessions)
-    query.subject = account
-    query.liveness = SessionQuery.Liveness(now: clock.seconds, idleSeconds: idleSeconds)
-    return try sessions.list(query).sessions.contains { session in
-      NetworkAddress(session.start.address).map(range.contains) ?? false
-    }
+  /// Whether somebody has signed in from there lately. It takes the same time for every account, whether or not there is
+  /// one, so that the answer to a slowed attempt tells nothing about it.
+  private func isRemembered(_ origin: ThrottleSubject) throws -> Bool {
+    guard let time = try store.lastSignIn(origin) else { return false }
+    // A clock that is set back makes a sign-in of the future. It isn't remembered for longer.
+    return abs(clock.now - time) < Double(memory)
   }
 
   /// Whether an attempt with the fleet secret is slowed. Refuse it as if the secret was wrong, even if it is right.

@@ -18,6 +18,7 @@ extension Conformance {
     try checkEndOfADelay(try make(clock), pass)
     try checkCounting(try make(clock))
     try checkFlood(try make(clock)(), pass)
+    try checkSignIns(try make(clock), clock, pass)
   }
 
   private static func limit(_ name: String, _ kind: ThrottleSubject.Kind = .account) -> ThrottleLimit {
@@ -126,6 +127,32 @@ extension Conformance {
       }
     }
     try require(try stores[0].list().map(\.failures) == [200], "no failure is lost when many threads write")
+  }
+
+  private static func checkSignIns(
+    _ open: Opener<any ThrottleStore>, _ clock: Clock, _ pass: (Double) -> Void
+  ) throws {
+    func isNow(_ time: Double?) -> Bool { time.map { abs($0 - clock.now) < 0.01 } ?? false }
+    let origin = ThrottleSubject(.known, "192.0.2.1 a")
+    try require(try open().lastSignIn(origin) == nil, "a new store remembers no sign-in")
+    try open().rememberSignIn(origin)
+    try require(try isNow(open().lastSignIn(origin)), "every process remembers a sign-in")
+    try require(
+      try open().lastSignIn(ThrottleSubject(.known, "192.0.2.2 a")) == nil, "sign-ins are remembered apart")
+    try require(try open().list().isEmpty, "a sign-in is no failure")
+    for number in 0..<5000 {
+      let ticket = ThrottleTicket(limits: [limit("\(number)", .known)], isCounted: [false])
+      try open().fail(ticket)
+    }
+    _ = try (open().clear([origin]), open().clearAll())
+    try require(try isNow(open().lastSignIn(origin)), "neither failures nor clearing forget a sign-in")
+    for number in 0..<300 {
+      pass(1)
+      try open().rememberSignIn(ThrottleSubject(.known, "\(number)"))
+    }
+    try require(try open().lastSignIn(origin) != nil, "hundreds of sign-ins displace none")
+    try open().rememberSignIn(origin)
+    try require(try isNow(open().lastSignIn(origin)), "the last sign-in counts")
   }
 
   private static func checkFlood(_ store: any ThrottleStore, _ pass: (Double) -> Void) throws {

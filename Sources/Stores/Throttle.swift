@@ -7,7 +7,7 @@ public struct ThrottleSubject: Sendable, Hashable {
     case account
     /// A range of addresses that one client may own.
     case address
-    /// An account, and a range of addresses from which somebody is signed in to it.
+    /// An account, and a range of addresses from which somebody has signed in to it.
     case known
     /// A range of addresses, for the fleet secret.
     case fleet

@@ -1,4 +1,4 @@
-/// The failed attempts to guess a secret, so that further ones can be slowed down.
+/// The failed attempts to guess a secret, so that further ones can be slowed down, and who got in from where.
 ///
 /// All workers share a store. Any number of threads and processes may call each method at once. A store has a fixed
 /// size: it may forget subjects, those with the fewest failures first. A power failure may undo what it counted.
@@ -23,6 +23,17 @@ public protocol ThrottleStore: Sendable {
   /// Takes back what was counted for an attempt that succeeded.
   /// - Throws: ``StoreError``.
   func succeed(_ ticket: ThrottleTicket) throws
+
+  /// Remembers that somebody signs in now, in place of an earlier sign-in of the same subject. Failures displace no
+  /// sign-ins, and ``clear(_:)`` and ``clearAll()`` don't forget them.
+  /// - Parameter subject: an account and a range of addresses.
+  /// - Throws: ``StoreError``.
+  func rememberSignIn(_ subject: ThrottleSubject) throws
+
+  /// When somebody last signed in: seconds since 1970, with a fraction. Nil if the store remembers no sign-in. It
+  /// takes as long for subjects that it doesn't know. It waits for no lock unless a record is just being written.
+  /// - Throws: ``StoreError``.
+  func lastSignIn(_ subject: ThrottleSubject) throws -> Double?
 
   /// Lists the subjects with failures that aren't forgotten, in no particular order.
   /// - Throws: ``StoreError``.

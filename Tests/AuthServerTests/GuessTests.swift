@@ -31,16 +31,6 @@ import Testing
       body: Array(#"{"session_id":"s","agent_id":"a"}"#.utf8), from: address)
   }
 
-  /// A session as a sign-in begins it.
-  private func beginSession(_ subject: String = "ops@example.org", from address: String) throws {
-    _ = try server.stores.sessions.begin(
-      SessionStart(
-        subject: subject, role: "operator", method: "password",
-        expiresAt: server.clock.clock.seconds + 86400, address: address),
-      tokens: nil
-    )
-  }
-
   private func text(_ answer: HTTPAnswer) -> String {
     "\(answer.status) \(answer.fields.map { "\($0.0): \($0.1)" }) \(String(decoding: answer.body, as: UTF8.self))"
   }
@@ -147,8 +137,8 @@ import Testing
   // MARK: - Nobody is shut out
 
   /// 10,000 guesses from 1,000 addresses, from four threads.
-  @Test func whoIsSignedInGetsInWhileOthersGuess() throws {
-    try beginSession(from: "192.0.2.1")
+  @Test func whoHasSignedInGetsInWhileOthersGuess() throws {
+    #expect(right(from: "192.0.2.1") == 200)
     let statuses = try concurrently(4) { worker in
       (0..<2500).map { number in
         login("guess", from: "10.\(worker).\(number % 250).1").status
@@ -159,8 +149,38 @@ import Testing
     for _ in 0..<20 { #expect(right(from: "192.0.2.1") == 200) }
   }
 
+  @Test func howeverManySignInsFollowFromElsewhereAnAddressIsRemembered() {
+    #expect(right(from: "203.0.113.7") == 200)
+    for _ in 0..<270 { #expect(right(from: "100.64.0.9") == 200) }
+    for number in 0..<20 { #expect(login("guess", from: "198.51.100.\(number)").status == 401) }
+    #expect(right(from: "203.0.113.7") == 200)
+  }
+
+  @Test func anAddressIsRememberedAsLongAsASessionCanLast() {
+    #expect(right(from: "192.0.2.1") == 200)
+    #expect(right(from: "192.0.2.2") == 200)
+    func guess() { for number in 0..<8 { _ = login("guess", from: "198.51.100.\(number)") } }
+    server.clock.advance(Double(server.settings.sessionMaximumDays * 86400 - 60))
+    guess()
+    #expect(right(from: "192.0.2.1") == 200)
+    server.clock.advance(120)
+    guess()
+    #expect(right(from: "192.0.2.1") == 200, "the last sign-in counts")
+    #expect(right(from: "192.0.2.2") == 401)
+  }
+
+  /// Whether there is an account, and how many sessions it has, doesn't change what a slowed attempt costs.
+  @Test func aSlowedAttemptReadsNoSessions() throws {
+    #expect(right(from: "192.0.2.1") == 200)
+    for name in ["sessions.dat", "sessions.dat.subjects"] {
+      try Files.remove(server.folder.file(name))
+      try server.folder.write(name, "another program's")
+    }
+    for _ in 0..<10 { #expect(login("guess", from: "198.51.100.1").status == 401) }
+  }
+
   @Test func aGuesserBehindTheSameAddressIsSlowedToo() throws {
-    try beginSession(from: "192.0.2.1")
+    #expect(right() == 200)
     for _ in 0..<60 { #expect(login("guess").status == 401) }
     #expect(right() == 401)
     // A few seconds later at the latest, the right password passes.
@@ -168,23 +188,15 @@ import Testing
     #expect(right() == 200)
   }
 
-  @Test func anotherAccountsOrAnEndedSessionDoesNotHelp() throws {
-    try beginSession("other@example.org", from: "192.0.2.1")
-    let id = try server.stores.sessions.begin(
-      SessionStart(
-        subject: "ops@example.org", role: "operator", method: "password",
-        expiresAt: server.clock.clock.seconds + 86400, address: "192.0.2.1"), tokens: nil
-    ).session.id
-    _ = try server.stores.sessions.change(id) { _ in .end(reason: "logout") }
+  @Test func aSignInCountsForItsOwnAddressOnly() {
+    #expect(right(from: "192.0.2.9") == 200)
     for number in 0..<6 { #expect(login("guess", from: "198.51.100.\(number)").status == 401) }
-    #expect(right() == 401)
-    try beginSession(from: "192.0.2.9")
-    #expect(right() == 401, "another address")
+    #expect(right(from: "192.0.2.1") == 401, "another address")
     #expect(right(from: "192.0.2.9") == 200)
   }
 
-  @Test func aSessionFromTheSameIPv6NetworkCounts() throws {
-    try beginSession(from: "2001:db8:0:1::1")
+  @Test func aSignInFromTheSameIPv6NetworkCounts() {
+    #expect(right(from: "2001:db8:0:1::1") == 200)
     for number in 0..<6 { #expect(login("guess", from: "198.51.100.\(number)").status == 401) }
     #expect(right(from: "2001:db8:0:1:abcd::9") == 200)
     #expect(right(from: "2001:db8:0:2::1") == 401)
@@ -213,6 +225,20 @@ import Testing
     }
     #expect(server.log.messages.contains { $0.contains("throttle.dat") })
     #expect(server.send("GET", "/jwks").status == 200)
+  }
+
+  /// A right secret that passed would tell a guesser more than the 503 of all wrong ones.
+  @Test func whereNoFileCanBeMadeNothingIsCompared() throws {
+    let server = try InProcess {
+      $0.fleetSecret = Self.secret
+      $0.throttlePath = "/proc/nowhere/throttle.dat"
+    }
+    for secret in ["guess", Self.secret] {
+      let answer = server.send(
+        "POST", "/fleet/sessions", fields: [("X-Fleet-Secret", secret)],
+        body: Array(#"{"session_id":"s","agent_id":"a"}"#.utf8))
+      #expect(answer.status == 503)
+    }
   }
 
   @Test func anOperatorCanForgetFailures() throws {

@@ -81,10 +81,24 @@ import Testing
     try exhaust(limit)
   }
 
+  @Test func aDamagedSignInIsForgottenAndRememberedAnew() throws {
+    let store = open()
+    let origin = ThrottleSubject(.known, "192.0.2.1 a@example.org")
+    try store.rememberSignIn(origin)
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    let offset = try #require(bytes.indices.dropFirst(512).first { bytes[$0] != 0 })
+    bytes[offset + 20] ^= 1
+    try write(bytes)
+    #expect(try store.lastSignIn(origin) == nil)
+    try store.rememberSignIn(origin)
+    #expect(try store.lastSignIn(origin) != nil)
+  }
+
   @Test func aCutFileIsMadeAnewAlsoWhileItIsOpen() throws {
     let store = open()
     try store.fail(try #require(try store.admit([limit])))
     try FileHandle(path: path, flags: .readWrite).truncate(to: 1000)
+    #expect(try store.lastSignIn(limit.subject) == nil)
     for _ in 0..<3 { try store.fail(try #require(try store.admit([limit]))) }
     #expect(try store.admit([limit]) == nil)
     #expect(try size() == 2 << 20)
@@ -127,6 +141,8 @@ import Testing
       path: folder.file("folder/throttle.dat"), clock: clock.clock, logger: log.logger)
     #expect(throws: StoreError.self) { try store.admit([limit]) }
     #expect(throws: StoreError.self) { try store.isDelayed([limit]) }
+    #expect(throws: StoreError.self) { try store.rememberSignIn(limit.subject) }
+    #expect(throws: StoreError.self) { try store.lastSignIn(limit.subject) }
   }
 
   @Test func aClockFarAheadForgetsAndASetBackOneDelaysNoLonger() throws {

@@ -96,12 +96,40 @@ public final class FileThrottleStore: ThrottleStore {
     }
   }
 
+  public func rememberSignIn(_ subject: ThrottleSubject) throws {
+    try changing { file in
+      let place = file.signInPlace(of: subject)
+      let records = try file.records(place.bucket, of: SignInRecord.self)
+      let now = clock.now
+      // The oldest gives way, or one of a clock that was ahead.
+      func age(_ way: Int) -> Double { records[way].map { abs(now - $0.time) } ?? .infinity }
+      let way = records.firstIndex { $0?.digest == place.digest } ?? records.indices.max { age($0) < age($1) }
+      try file.write(SignInRecord(digest: place.digest, time: now), place.bucket, way ?? 0)
+    }
+  }
+
+  public func lastSignIn(_ subject: ThrottleSubject) throws -> Double? {
+    func time(_ records: [SignInRecord?], _ place: ThrottleFile.Place) -> Double? {
+      records.first { $0?.digest == place.digest }??.time
+    }
+    if let file = try StoreError.translating(path, current) {
+      let place = file.signInPlace(of: subject)
+      if let records = try? file.recordsIfWhole(place.bucket, of: SignInRecord.self) {
+        return time(records, place)
+      }
+    }
+    return try changing { file in
+      let place = file.signInPlace(of: subject)
+      return time(try file.records(place.bucket, of: SignInRecord.self), place)
+    }
+  }
+
   public func list() throws -> [ThrottleEntry] {
     try StoreError.translating(path) {
       guard let file = try current() else { return [] }
       let now = clock.now
       return try ThrottleSubject.Kind.allCases.flatMap { ThrottleFile.buckets($0) }.flatMap { bucket in
-        try file.records(bucket).compactMap { record -> ThrottleEntry? in
+        try file.records(bucket, of: ThrottleRecord.self).compactMap { record -> ThrottleEntry? in
           guard let record else { return nil }
           let failures = record.count.remaining(record.limit, at: now)
           guard failures > 0 else { return nil }
@@ -119,9 +147,9 @@ public final class FileThrottleStore: ThrottleStore {
       var cleared = 0
       for subject in subjects {
         let place = file.place(of: subject)
-        for (way, record) in try file.records(place.bucket).enumerated() where record?.digest == place.digest
-        {
-          try file.write(nil, place.bucket, way)
+        for (way, record) in try file.records(place.bucket, of: ThrottleRecord.self).enumerated()
+        where record?.digest == place.digest {
+          try file.write(ThrottleRecord?.none, place.bucket, way)
           cleared += 1
         }
       }
@@ -134,8 +162,9 @@ public final class FileThrottleStore: ThrottleStore {
     return try changing { file in
       var cleared = 0
       for bucket in ThrottleSubject.Kind.allCases.flatMap({ ThrottleFile.buckets($0) }) {
-        for (way, record) in try file.records(bucket).enumerated() where record != nil {
-          try file.write(nil, bucket, way)
+        for (way, record) in try file.records(bucket, of: ThrottleRecord.self).enumerated()
+        where record != nil {
+          try file.write(ThrottleRecord?.none, bucket, way)
           cleared += 1
         }
       }
@@ -160,7 +189,7 @@ public final class FileThrottleStore: ThrottleStore {
     /// and the oldest of these. So new subjects displace each other, and not one that somebody attacks.
     init(_ limit: ThrottleLimit, in file: ThrottleFile, at now: Double) throws {
       let place = file.place(of: limit.subject)
-      let records = try file.records(place.bucket)
+      let records = try file.records(place.bucket, of: ThrottleRecord.self)
       self.limit = limit
       self.place = place
       if let way = records.firstIndex(where: { $0?.digest == place.digest }), let record = records[way] {
@@ -199,7 +228,9 @@ public final class FileThrottleStore: ThrottleStore {
       var counts: [ThrottleCount] = []
       for limit in limits {
         let place = file.place(of: limit.subject)
-        guard let records = try? file.recordsIfWhole(place.bucket) else { return nil }
+        guard let records = try? file.recordsIfWhole(place.bucket, of: ThrottleRecord.self) else {
+          return nil
+        }
         counts.append(records.first { $0?.digest == place.digest }??.count ?? ThrottleCount())
       }
       return counts

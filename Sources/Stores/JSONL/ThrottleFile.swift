@@ -2,16 +2,26 @@ import Crypto
 import POSIX
 import Wire
 
-/// The open file of failed attempts: a header, and buckets of four records each. A header and a bucket have 512 bytes,
-/// the smallest unit that a disk writes.
+/// A record of fixed width in a bucket of the file of failed attempts.
+protocol ThrottleFileRecord {
+  /// Its size. Bytes; divides the size of a bucket.
+  static var width: Int { get }
+
+  var digest: [UInt8] { get }
+  var bytes: [UInt8] { get }
+
+  /// Reads a record. Nil if it is empty or damaged.
+  init?(_ bytes: ArraySlice<UInt8>)
+}
+
+/// The open file of failed attempts: a header, and buckets of four failure records or 16 sign-ins each. A header and a
+/// bucket have 512 bytes, the smallest unit that a disk writes.
 ///
 /// A subject's bucket follows from a hash with the file's own key, so nobody can choose subjects that share a bucket.
 /// Each kind of subjects has buckets of its own.
 final class ThrottleFile: Sendable {
   /// The size of the header and of a bucket. Bytes.
   static let sector = 512
-  /// How many records a bucket has.
-  static let ways = sector / ThrottleRecord.width
   /// The size of the file. Bytes.
   static let size = 2 << 20
 
@@ -68,10 +78,11 @@ final class ThrottleFile: Sendable {
     switch kind {
     case .account: 1..<1024
     case .address: 1024..<3072
-    case .known: 3072..<3584
+    case .known: 3072..<3520
     case .fleet: 3584..<4096
     }
   }
+  private static let signInBuckets = 3520..<3584
 
   /// Identifies a subject, and says where it is.
   struct Place {
@@ -79,38 +90,46 @@ final class ThrottleFile: Sendable {
     let bucket: Int
   }
 
+  /// Where a subject's failures are.
   func place(of subject: ThrottleSubject) -> Place {
-    let text = Array("\(subject.kind.rawValue) ".utf8) + Array(subject.name.utf8)
-    let code = Array(HMAC<SHA256>.authenticationCode(for: text, using: key))
+    place("\(subject.kind.rawValue) \(subject.name)", in: Self.buckets(subject.kind))
+  }
+
+  /// Where a subject's last sign-in is.
+  func signInPlace(of subject: ThrottleSubject) -> Place {
+    place("sign-in \(subject.name)", in: Self.signInBuckets)
+  }
+
+  private func place(_ text: String, in buckets: Range<Int>) -> Place {
+    let code = Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
     let number = code[16..<24].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    let buckets = Self.buckets(subject.kind)
     return Place(
       digest: Array(code[..<16]), bucket: buckets.lowerBound + Int(number % UInt64(buckets.count)))
   }
 
   /// The records of a bucket, with nil in place of each that is empty or damaged.
   /// - Throws: ``Refusal`` if the file is too short; ``SystemError``.
-  func records(_ bucket: Int) throws -> [ThrottleRecord?] {
-    try slots(bucket).map { ThrottleRecord($0) }
+  func records<Record: ThrottleFileRecord>(_ bucket: Int, of type: Record.Type) throws -> [Record?] {
+    try slots(bucket, type.width).map { Record($0) }
   }
 
-  /// As ``records(_:)``, without the lock.
+  /// As ``records(_:of:)``, without the lock.
   /// - Returns: nil if a record is neither whole nor empty. Another process may be writing it.
-  func recordsIfWhole(_ bucket: Int) throws -> [ThrottleRecord?]? {
-    let slots = try slots(bucket)
-    let records = slots.map { ThrottleRecord($0) }
+  func recordsIfWhole<Record: ThrottleFileRecord>(_ bucket: Int, of type: Record.Type) throws -> [Record?]? {
+    let slots = try slots(bucket, type.width)
+    let records = slots.map { Record($0) }
     return zip(slots, records).allSatisfy { $1 != nil || $0.allSatisfy { $0 == 0 } } ? records : nil
   }
 
-  private func slots(_ bucket: Int) throws -> [ArraySlice<UInt8>] {
+  private func slots(_ bucket: Int, _ width: Int) throws -> [ArraySlice<UInt8>] {
     let bytes = try handle.read(count: Self.sector, at: bucket * Self.sector)
     guard bytes.count == Self.sector else { throw Refusal.damaged }
-    return (0..<Self.ways).map { bytes.dropFirst($0 * ThrottleRecord.width).prefix(ThrottleRecord.width) }
+    return stride(from: 0, to: Self.sector, by: width).map { bytes.dropFirst($0).prefix(width) }
   }
 
   /// Writes a record, or empties its place.
-  func write(_ record: ThrottleRecord?, _ bucket: Int, _ way: Int) throws {
-    let bytes = record?.bytes ?? [UInt8](repeating: 0, count: ThrottleRecord.width)
-    try handle.writeAll(bytes, at: bucket * Self.sector + way * ThrottleRecord.width)
+  func write<Record: ThrottleFileRecord>(_ record: Record?, _ bucket: Int, _ way: Int) throws {
+    let bytes = record?.bytes ?? [UInt8](repeating: 0, count: Record.width)
+    try handle.writeAll(bytes, at: bucket * Self.sector + way * Record.width)
   }
 }

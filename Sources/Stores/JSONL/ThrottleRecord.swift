@@ -17,7 +17,7 @@ import Wire
 /// | 40 | 88 | the name, or its beginning, in UTF-8 |
 ///
 /// Numbers are little-endian.
-struct ThrottleRecord {
+struct ThrottleRecord: ThrottleFileRecord {
   static let width = 128
   private static let nameOffset = 40
 
@@ -39,7 +39,6 @@ struct ThrottleRecord {
     self.count = count
   }
 
-  /// Reads a record. Nil if it is empty or damaged.
   init?(_ bytes: ArraySlice<UInt8>) {
     guard bytes.count == Self.width, bytes.number(at: 0, 4) == UInt64(CRC32C.checksum(bytes.dropFirst(4))),
       let kind = Self.kind(bytes.number(at: 4, 1))
@@ -101,14 +100,14 @@ struct ThrottleRecord {
 
 extension ArraySlice<UInt8> {
   /// A little-endian number at an offset from the slice's start.
-  fileprivate func number(at offset: Int, _ count: Int) -> UInt64 {
+  func number(at offset: Int, _ count: Int) -> UInt64 {
     dropFirst(offset).prefix(count).reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 }
 
 extension [UInt8] {
   /// Appends a little-endian number.
-  fileprivate mutating func add(_ number: UInt64, _ count: Int) {
+  mutating func add(_ number: UInt64, _ count: Int) {
     for index in 0..<count { append(UInt8(truncatingIfNeeded: number >> (8 * UInt64(index)))) }
   }
 }
