@@ -13,7 +13,7 @@ public protocol ThrottleStore: Sendable {
 
   /// Whether one of the limits delays an attempt now. It counts nothing, and waits for no lock unless a record is just
   /// being written.
-  /// - Throws: ``StoreError``.
+  /// - Throws: ``StoreError`` if the store can't tell, or couldn't count a failure. Refuse the attempt then.
   func isDelayed(_ limits: [ThrottleLimit]) throws -> Bool
 
   /// Counts a failed attempt, for the limits that haven't.

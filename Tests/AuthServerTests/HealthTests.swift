@@ -11,7 +11,7 @@ import Testing
     let ready = backend.send("GET", "/health/ready")
     #expect(ready.status == 200)
     let start =
-      #"{"status":"ready","checked":["keys","challenges","revocations","sessions","mints","free space"],"free_bytes":"#
+      #"{"status":"ready","checked":["keys","challenges","revocations","sessions","throttles","mints","free space"],"free_bytes":"#
     #expect(ready.text.hasPrefix(start), "\(ready.text)")
     #expect(try ready.json()["free_bytes"]?.integer ?? 0 > 0)
     #expect(ready["cache-control"] == "no-store")
@@ -28,6 +28,12 @@ import Testing
     #expect(ready["retry-after"] == "1")
     #expect(backend.log.messages.contains { $0.contains("not ready") && $0.contains("/proc/nowhere") })
     #expect(backend.send("GET", "/health").status == 200)
+  }
+
+  /// Without the file of failed attempts nobody can log in.
+  @Test func aThrottleThatCannotCountIsNotReady() throws {
+    let backend = try InProcess { $0.throttlePath = "/proc/nowhere/throttle.dat" }
+    #expect(backend.send("GET", "/health/ready").detail.hasPrefix("not ready: throttles ("))
   }
 
   @Test func aFileOfSomebodyElsesIsNotReady() throws {

@@ -34,6 +34,7 @@ final class ReadinessRoute: Sendable {
       ("challenges", { try stores.challenges.checkWritable() }),
       ("revocations", { try stores.revocations.checkWritable() }),
       ("sessions", { try stores.sessions.checkWritable() }),
+      ("throttles", { try stores.throttles.checkWritable() }),
     ]
     if context.settings.mintAuditRequired { checks.append(("mints", { try stores.mints.checkWritable() })) }
     reserve = stores.reserve

@@ -15,7 +15,7 @@ public final class FileThrottleStore: ThrottleStore {
   private let known = Mutex<ThrottleFile?>(nil)
 
   /// - Parameters:
-  ///   - path: the file. `<path>.lock` is beside it. Both are made by the first ``admit(_:)`` or ``fail(_:)``.
+  ///   - path: the file. `<path>.lock` is beside it. Both are made by the first attempt.
   ///   - reserve: the free space that a new file must leave on the disk; nil for none.
   ///   - clock: the time of day.
   ///   - logger: gets what the store repairs.
@@ -61,8 +61,7 @@ public final class FileThrottleStore: ThrottleStore {
     {
       return isAnyDelayed(counts)
     }
-    // A file isn't made for a question: the right secret needs none.
-    guard try exists() else { return false }
+    // Without a file, makes one, or throws: where failures can't be counted, nothing may be checked.
     return try changing { file in
       var slots = try limits.map { try Slot($0, in: file, at: now) }
       try correct(&slots, in: file, at: now)
