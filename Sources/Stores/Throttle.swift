@@ -49,6 +49,9 @@ public struct ThrottleCount: Sendable, Equatable {
   /// When the last one failed. Seconds since 1970, with a fraction.
   public private(set) var lastFailure: Double
 
+  /// How many failures of attempts that were admitted together count. More aren't hashed at once.
+  private static let mostTogether = 1000.0
+
   public init(failures: Double = 0, lastFailure: Double = 0) {
     self.failures = failures
     self.lastFailure = lastFailure
@@ -80,8 +83,12 @@ public struct ThrottleCount: Sendable, Equatable {
 
   /// Counts a failed attempt.
   public mutating func add(_ limit: ThrottleLimit, at now: Double) {
-    // Further failures would lengthen no delay, but would take time to be forgotten.
-    failures = min(remaining(limit, at: now) + 1, Double(limit.free + limit.doublings))
+    // An attempt that fails during a delay was admitted together with others. All of these count, so that many at once
+    // give no more guesses in the long run. Others beyond the longest delay would only take time to be forgotten.
+    let isTogether = wait(limit, at: now) > 0
+    let enough = isTogether ? Self.mostTogether : Double(limit.free + limit.doublings)
+    let left = remaining(limit, at: now)
+    failures = max(left, min(left + 1, enough))
     lastFailure = now
   }
 

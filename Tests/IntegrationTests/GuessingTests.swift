@@ -33,7 +33,7 @@ import Testing
       try (0..<1250).map { try login("guess", backend, from: "10.\(number).\($0 % 125).1") }
     }.flatMap { $0 }
     #expect(wrong.allSatisfy { $0.status == 401 })
-    // Whoever has a session gets in from where it began.
+    // Whoever has signed in gets in from there again.
     #expect(try login("correct horse", backend, from: "192.0.2.1").status == 200)
     let slowed = try login("correct horse", backend, from: "198.51.100.1")
     #expect(slowed.status == 401)

@@ -155,6 +155,17 @@ import Testing
     #expect(try open().admit([limit]) != nil)
   }
 
+  /// Many workers hash at once, and a failure is known only afterwards. In the long run, that gives no more guesses.
+  @Test func attemptsThatPassTogetherAllTakeTheirTimeToBeForgotten() throws {
+    let tickets = try (0..<40).map { _ in try #require(try open().admit([limit])) }
+    for ticket in tickets { try open().fail(ticket) }
+    clock.advance(60 * 30)
+    try open().fail(try #require(try open().admit([limit])))
+    #expect(try open().admit([limit]) == nil, "some of the 40 are left, so one attempt passes at a time")
+    clock.advance(60 * 15)
+    #expect(try open().list().isEmpty)
+  }
+
   @Test func aSubjectUnderAttackOutlastsAFloodOfItsOwnKind() throws {
     for _ in 0..<5 { try open().fail(ThrottleTicket(limits: [limit], isCounted: [false])) }
     for number in 0..<20_000 {
