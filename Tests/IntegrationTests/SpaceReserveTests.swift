@@ -8,7 +8,7 @@ import Wallets
   private let folder = TemporaryFolder()
   private static let settings = Backend.settings + "\n  state_reserve_bytes: 1048576"
 
-  private func withDisk(size: String = "3m", _ body: (String, FileHandle) throws -> Void) throws {
+  private func withDisk(size: String = "5m", _ body: (String, FileHandle) throws -> Void) throws {
     let disk = folder.file("disk")
     try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
     try #require(try Tool.run(["mount", "-t", "tmpfs", "-o", "size=\(size)", "tmpfs", disk]).status == 0)
@@ -20,8 +20,8 @@ import Wallets
 
   @Test(.enabled(if: FaultInjection.canMount, "only root can mount a small disk"))
   func belowTheReserveTokensAreRefusedAndRevocationsAreNot() throws {
-    // The first login makes a file of 2 MiB.
-    try withDisk(size: "5m") { disk, filler in
+    // The first fleet secret makes a file of 2 MiB.
+    try withDisk { disk, filler in
       let backend = try Backend(in: folder, state: disk + "/state", workers: 2, settings: Self.settings)
       let client = try FastCGIClient(unix: backend.socket, keepsConnection: true)
       let bearer = try client.session("op", role: "operator")
@@ -32,7 +32,7 @@ import Wallets
       let login = #"{"email":"ops@example.org","password":"correct horse"}"#
       let victims = try (0..<50).map { claim("jti", of: try client.session("s\($0)", role: "agent")) }
 
-      try filler.write(contentsOf: Data(count: 4_300_000))
+      try filler.write(contentsOf: Data(count: 2_200_000))
       func challenge() throws -> HTTPAnswer { try client.postJSON("/challenge", #"{"address":"aa"}"#) }
       #expect(try eventually { try challenge().status == 503 })
       #expect(try eventually { try client.postJSON("/refresh", refresh).status == 503 })
