@@ -127,8 +127,9 @@ import Testing
   func aFullDiskIsA503UntilThereIsSpace() throws {
     let disk = folder.file("disk")
     try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
+    // 2 MiB of it are for the file of failed attempts.
     try #require(
-      try Tool.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]).status == 0)
+      try Tool.run(["mount", "-t", "tmpfs", "-o", "size=2304k", "tmpfs", disk]).status == 0)
     defer { _ = try? Tool.run(["umount", "-l", disk]) }
     let backend = try Backend(
       in: folder, state: disk + "/state", workers: 2,
