@@ -125,6 +125,14 @@ public struct SessionEnds: Sendable {
     }
   }
 
+  /// Ends all sessions of several subjects, and refuses every token that was issued to them until now.
+  /// - Throws: ``StoreError``. Some may be ended then.
+  public func end(subjects: [String], reason: String, by actor: String) throws -> Outcome {
+    let outcomes = try subjects.map { try end(subject: $0, reason: reason, by: actor) }
+    return Outcome(
+      sessions: outcomes.reduce(0) { $0 + $1.sessions }, tokens: outcomes.reduce(0) { $0 + $1.tokens })
+  }
+
   /// Ends all sessions of a subject, and refuses every token that was issued to it until now.
   /// - Throws: ``StoreError``. The sessions may be ended then.
   public func end(subject: String, reason: String, by actor: String) throws -> Outcome {

@@ -13,6 +13,12 @@ public enum WalletSchemes {
   /// The scheme of a sign-in without the member `algorithm`.
   public static let whenLeftOut: any WalletScheme = MLDSA65Scheme()
 
+  /// The scheme of a challenge without the member `algorithm`. Only Solana's addresses are spelled in base58, and the
+  /// challenges of the other schemes are bound alike.
+  public static func whenLeftOut(for address: String) -> any WalletScheme {
+    Base58.decodeKey(address) == nil ? whenLeftOut : SIWSScheme()
+  }
+
   /// The scheme with a name on the wire, or nil.
   public static func named(_ name: String) -> (any WalletScheme)? {
     all.named(name)

@@ -34,11 +34,14 @@ public struct WalletSite: Sendable {
 
 extension WalletSite {
   /// Whether a text can be ``statement``: one line of characters that URIs have, and spaces.
-  public static func isStatement(_ text: String) -> Bool { SignInMessage.isStatement(text.utf8) }
+  /// The whole message must fit into the body of a sign-in, so it has 1024 characters at most.
+  public static func isStatement(_ text: String) -> Bool {
+    text.utf8.count <= 1024 && SignInMessage.isStatement(text.utf8)
+  }
 
   /// Whether a text can be the number of a chain: decimal digits without leading zeros, of at most 64 bits.
   public static func isEthereumChain(_ text: String) -> Bool {
-    guard let number = UInt64(text) else { return false }
+    guard let number = UInt64(text), number > 0 else { return false }
     return "\(number)".hasSameBytes(as: text)
   }
 }

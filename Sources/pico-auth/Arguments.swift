@@ -8,13 +8,20 @@ enum Arguments {
   /// - Throws: `ValidationError` if the input is longer than 1 MiB; ``SystemError`` if it can't be read.
   static func firstWord(_ argument: String) throws -> String {
     guard argument == "-" else { return firstWord(in: argument) ?? argument }
+    let text = try standardInput()
+    return firstWord(in: text) ?? String(text.split { $0.isWhitespace }.first ?? "")
+  }
+
+  /// All of standard input, without white space at its ends.
+  /// - Throws: `ValidationError` if it is longer than 1 MiB; ``SystemError`` if it can't be read.
+  static func standardInput() throws -> String {
     var bytes: [UInt8] = []
     while case let chunk = try FileHandle.standardInput.readNext(count: 65536), !chunk.isEmpty {
       bytes += chunk
-      guard bytes.count <= 1 << 20 else { throw ValidationError("the token is too long") }
+      guard bytes.count <= 1 << 20 else { throw ValidationError("standard input is longer than 1 MiB") }
     }
-    let text = String(decoding: bytes, as: UTF8.self)
-    return firstWord(in: text) ?? String(text.split { $0.isWhitespace }.first ?? "")
+    let text = String(decoding: bytes, as: UTF8.self).drop { $0.isWhitespace }
+    return String(text.reversed().drop { $0.isWhitespace }.reversed())
   }
 
   /// What follows `Bearer`; nil if the text doesn't begin so.

@@ -190,6 +190,36 @@ import Wire
     #expect(try signIn(key, answer, changing: { _ in message }).status == 200)
   }
 
+  /// The same for Solana, whose addresses are in base58.
+  @Test func aPageMayMakeASolanaMessageItself() throws {
+    let key = try WalletKey(SIWSScheme())
+    let template = try challenge(key)
+    let bare = try backend.postJSON("/challenge", #"{"address":"\#(key.address)"}"#)
+    #expect(bare.string("message").isEmpty)
+    let message = template.string("message").replacing(
+      template.string("challenge"), with: bare.string("challenge"))
+    #expect(try signIn(key, bare, changing: { _ in message }).status == 200)
+  }
+
+  /// Wallets give an address in lower case, and operators paste it.
+  @Test func aSubjectIsRevokedInAnySpelling() throws {
+    let op = TestCredential.bearer(try backend.login().string("access_token"))
+    for scheme in [EIP4361Scheme(), Ed25519Scheme()] as [any WalletScheme] {
+      let key = try WalletKey(scheme)
+      let token =
+        scheme.signsMessages
+        ? try signIn(key, challenge(key)).string("access_token")
+        : try backend.signIn(key).string("access_token")
+      let other =
+        scheme.signsMessages ? key.address.lowercased() : "0x" + key.address.uppercased()
+      let list = try backend.send("GET", "/sessions?sub=\(other)", as: op)
+      #expect(try list.json()["items"]?.array?.count == 1)
+      let answer = try backend.send("POST", "/revoke", as: op, #"{"sub":"\#(other)"}"#)
+      #expect(try answer.json()["revoked"]?.object?["sessions"]?.integer == 1)
+      #expect(try backend.send("GET", "/me", as: .bearer(token)).status == 401)
+    }
+  }
+
   private struct Attack {
     let name: String
     let status: Int
@@ -409,6 +439,8 @@ import Wire
     ("sign_in_statement", { $0.signInStatement = "Gr\u{fc}ezi" }),
     ("ethereum_chain_ids", { $0.ethereumChains = ["1", "mainnet"] }),
     ("ethereum_chain_ids", { $0.ethereumChains = ["01"] }),
+    ("ethereum_chain_ids", { $0.ethereumChains = ["0"] }),
+    ("sign_in_statement", { $0.signInStatement = String(repeating: "a", count: 1025) }),
     ("ethereum_chain_ids", { $0.ethereumChains = ["99999999999999999999999"] }),
     ("challenge_format", { $0.challengeFormat = "Bound" }),
     (

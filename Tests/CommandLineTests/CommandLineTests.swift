@@ -87,8 +87,10 @@ import Wallets
     #expect(again.errors.contains("exists already"))
 
     let challenge = String(repeating: "ab", count: 32)
-    let piped = try run(
-      "wallet", "sign", file, "-", input: #"{"challenge":"\#(challenge)","ttl":60,"message":"x"}"#)
+    let address = try #require(made.output.firstMatch(of: /address +(\S+)/)?.1)
+    // As a formatter may write it.
+    let answer = "\n{\n \"challenge\": \"\(challenge)\",\n \"message\": \"\(address) \(challenge)\"\n}\n"
+    let piped = try run("wallet", "sign", file, "-", input: answer)
     #expect(piped.output.contains("\"challenge\":\"\(challenge)\""))
     #expect(piped.output.contains("\"algorithm\":\"\(algorithm)\""))
     let direct = try run("wallet", "sign", file, challenge)

@@ -243,8 +243,13 @@ import Testing
       #expect(try warnings("  issuer: \(issuer)\(own)").contains("warning: issuer \(issuer) has no scheme"))
     }
     for issuer in ["https://auth.example.org", "http://localhost:8100", "urn:example:auth"] {
-      #expect(try !warnings("  issuer: \(issuer)\(own)").contains("issuer"))
+      #expect(
+        try !warnings("  supported_wallet_algorithms: [Ed25519]\n  issuer: \(issuer)\(own)").contains(
+          "issuer"))
     }
+    // The messages of wallets name a site.
+    #expect(
+      try warnings("  issuer: urn:example:auth\(own)").contains("nobody can sign in with EIP-4361, SIWS"))
     // The installed state folder.
     for issuer in [
       "http://localhost:8100", "https://127.0.0.1", "http://[::1]:8100", "http://LOCALHOST",

@@ -107,7 +107,8 @@ struct SettingsReview {
     }
     if !WalletSite.isStatement(settings.signInStatement) {
       refuse(
-        "sign_in_statement", "must be a line of ASCII letters, digits, spaces and -._~:/?#[]@!$&'()*+,;=")
+        "sign_in_statement",
+        "must be a line of up to 1024 ASCII letters, digits, spaces and -._~:/?#[]@!$&'()*+,;=")
     }
     for chain in settings.ethereumChains where !WalletSite.isEthereumChain(chain) {
       refuse("ethereum_chain_ids", "has \(chain), which is no number of a chain")

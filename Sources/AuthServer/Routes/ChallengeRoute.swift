@@ -56,12 +56,15 @@ struct ChallengeRoute: Sendable {
     _ body: JSONObject, wallet: String, of request: Request
   ) throws -> (binding: String, message: ((String) -> String)?) {
     let scheme =
-      body["algorithm"] == nil ? WalletSchemes.whenLeftOut : try schemes.named(try body.text("algorithm"))
+      body["algorithm"] == nil
+      ? WalletSchemes.whenLeftOut(for: wallet) : try schemes.named(try body.text("algorithm"))
     let uri = try body.text("uri")
     let asked = MessageRequest(address: wallet, chain: try body.chain) { () throws(WalletRefusal) in
       try site.origin(field: request.variables[.origin], uri: uri)
     }
-    return (try scheme.binding(of: wallet), try scheme.message(asked, at: site))
+    // Whoever names no algorithm makes the message itself, if there is one.
+    let message = body["algorithm"] == nil && scheme.signsMessages ? nil : try scheme.message(asked, at: site)
+    return (try scheme.binding(of: wallet), message)
   }
 }
 

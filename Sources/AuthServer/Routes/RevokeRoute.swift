@@ -3,6 +3,7 @@ import Gate
 import Sessions
 import Stores
 import Tokens
+import Wallets
 import Wire
 
 /// `POST /revoke`: revokes a token, a session, or everything that a subject has.
@@ -93,7 +94,9 @@ struct RevokeRoute: Sendable {
 
   private func end(subject: String, _ reason: String, _ caller: Identity) throws -> Response {
     try requireOperator(caller)
-    return answer("sub", subject, try ends.end(subject: subject, reason: reason, by: actor(caller)), reason)
+    let outcome = try ends.end(
+      subjects: WalletSubject.meanings(of: subject), reason: reason, by: actor(caller))
+    return answer("sub", subject, outcome, reason)
   }
 
   private func answer(

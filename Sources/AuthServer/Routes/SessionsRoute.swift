@@ -2,6 +2,7 @@ import CGI
 import Gate
 import Sessions
 import Stores
+import Wallets
 import Wire
 
 /// `GET /sessions`: lists sessions, newest first. `DELETE /sessions/{sid}`: ends one. A caller sees its own sessions, and
@@ -47,7 +48,7 @@ struct SessionsRoute: Sendable {
   /// The subject whose sessions are listed; nil for all.
   /// - Throws: ``Refusal`` 403 if a caller who is no operator asks for another's.
   private func subject(_ asked: String?, for caller: Identity) throws(Refusal) -> String? {
-    if isOperator(caller) { return asked }
+    if isOperator(caller) { return asked.map(WalletSubject.canonical) }
     let own = caller.claims.subject ?? ""
     guard caller.owns(own) else { throw .lackingRole(operators) }
     guard asked.map({ $0.hasSameBytes(as: own) }) ?? true else { throw .lackingRole(operators) }

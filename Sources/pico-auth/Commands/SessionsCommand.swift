@@ -2,6 +2,7 @@ import ArgumentParser
 import AuthServer
 import Sessions
 import Stores
+import Wallets
 import Wire
 
 struct SessionsCommand: ParsableCommand {
@@ -29,7 +30,7 @@ struct SessionsCommand: ParsableCommand {
         let stores = try Program.stores(settings, logger: Program.makeLogger())
         let sessions = settings.liveSessions(stores, clock: Program.clock)
         var query = SessionQuery(limit: limit)
-        query.subject = sub
+        query.subject = sub.map(WalletSubject.canonical)
         query.liveness = active ? sessions.liveness : nil
         while query.limit > 0 {
           // The command may run with other settings than the service, so it ends no session by them.

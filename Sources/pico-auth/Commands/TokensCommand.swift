@@ -3,6 +3,7 @@ import AuthServer
 import Sessions
 import Stores
 import Tokens
+import Wallets
 import Wire
 
 struct TokensCommand: ParsableCommand {
@@ -103,7 +104,9 @@ struct TokensCommand: ParsableCommand {
         let ends = SessionEnds(
           store: stores.sessions, revocations: stores.revocations, mints: stores.mints, clock: Program.clock)
         if let sub {
-          try show("sub", sub, try ends.end(subject: sub, reason: reason, by: Self.actor))
+          try show(
+            "sub", sub,
+            try ends.end(subjects: WalletSubject.meanings(of: sub), reason: reason, by: Self.actor))
         } else if let session {
           guard let outcome = try ends.end(session, reason: reason, by: Self.actor) else {
             throw CommandError("there is no session \(session)")

@@ -77,6 +77,11 @@ struct Wallet: ParsableCommand {
             "the challenge has no message; request it with \"algorithm\":\"\(key.scheme.name)\", and pass the whole answer"
           )
         }
+        if key.scheme.signsMessages, case let message = try answer.text("message"),
+          try !message.contains(key.address) || !message.contains(answer.text("challenge"))
+        {
+          throw CommandError("the message isn't for this key's address and this challenge")
+        }
         var body = JSONObjectWriter()
         for (name, value) in try key.signIn(answering: answer) { body.add(name, value) }
         try Console.print(json: body.finish())
@@ -84,7 +89,7 @@ struct Wallet: ParsableCommand {
     }
 
     private static func readAnswer() throws -> WalletMembers {
-      let text = readLine() ?? ""
+      let text = try Arguments.standardInput()
       guard text.hasPrefix("{") else { return members(text) }
       let answer = try JSONObject(parsing: Array(text.utf8))
       return WalletMembers { answer[$0]?.string ?? "" }
