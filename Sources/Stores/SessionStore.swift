@@ -46,7 +46,7 @@ public protocol SessionStore: Sendable {
 
   /// Prepares for many look-ups. A long-lived process calls it once at its start. The default implementation
   /// does nothing.
-  /// - Throws: ``StoreError`` if the store is damaged and the process must not start.
+  /// - Throws: ``StoreError`` if the process must not start. A damaged store that refuses its sessions needn't throw.
   func prepare() throws
 
   /// Checks that the store can write a record now, and leaves nothing behind. The default implementation does
