@@ -5,6 +5,15 @@ struct FormBody: Sendable {
   /// The longest body. Bytes.
   let limit: Int
 
+  /// Reads the token of a revocation or an introspection. `token_type_hint` would make a search shorter, and there is
+  /// none here. RFC 7009, section 2.1; RFC 7662, section 2.1.
+  /// - Throws: ``Problem``, as ``read(_:_:)`` does, and 400 if there is no token.
+  func token(of request: Request) throws -> String {
+    let token = try read(request, ["token", "token_type_hint"])["token"] ?? ""
+    guard !token.isEmpty else { throw Problem(.badRequest, "token required") }
+    return token
+  }
+
   /// Reads the body of a request.
   /// - Parameter names: the parameters that the route knows. Others are ignored. RFC 6749, section 3.2.
   /// - Throws: ``Problem`` 415 if the media type isn't `application/x-www-form-urlencoded`, 413 if the body is too long,

@@ -67,7 +67,7 @@ public struct OperatorChange: Sendable {
       if before == now { return }
       // A damaged note doesn't tell whose they are.
       if exists, case let email = (before ?? now).email, !email.isEmpty {
-        let outcome = try ends.end(subject: email, reason: "operator changed", by: "pico-auth")
+        let outcome = try ends.end(subject: email, reason: "operator changed", by: SessionEnds.server)
         logger.notice(
           "operator changed",
           metadata: ["sessions": "\(outcome.sessions)", "tokens": "\(outcome.tokens)"])

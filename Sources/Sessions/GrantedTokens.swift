@@ -32,4 +32,13 @@ public enum RefreshFailure: Error {
   case noSubject
   /// The token has no `jti`, so its use can't be noted.
   case noTokenID
+
+  /// The same failure with the session as it is after its end.
+  func with(_ session: Session) -> RefreshFailure {
+    switch self {
+    case .reused: .reused(session)
+    case .mayNotSignIn: .mayNotSignIn(session)
+    case .ended, .noSubject, .noTokenID: self
+    }
+  }
 }

@@ -80,6 +80,8 @@ public struct LiveSessions: Sendable {
         directory.standing(of: session.start) == nil
       else { return session }
       let write = try store.change(session.id) { $0.end == nil ? .end(reason: Self.notAllowed) : .keep }
+      // The list says that it has ended.
+      try write?.waitUntilDurable()
       return query.liveness == nil ? write?.session : nil
     }
     return SessionPage(sessions: sessions, cursor: page.cursor)

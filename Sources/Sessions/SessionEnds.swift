@@ -8,6 +8,8 @@ import Wire
 /// The gate asks the session store, so it refuses the tokens of an ended session at once. Programs that check tokens
 /// by themselves learn of it from the list of revoked tokens, so live access tokens are revoked too.
 public struct SessionEnds: Sendable {
+  /// The actor of what the server revokes by itself.
+  public static let server = "pico-auth"
   /// How many tokens are read and revoked at a time.
   private static let batchSize = 5000
 

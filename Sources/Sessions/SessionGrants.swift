@@ -90,7 +90,11 @@ public struct SessionGrants: Sendable {
   /// - Throws: ``RefreshFailure``; ``StoreError``; `KeyError`.
   public func refresh(_ claims: Claims, client: SignInClient) throws -> TokenPair {
     guard let tokenID = claims.tokenID else { throw RefreshFailure.noTokenID }
-    guard let id = claims.session else { return try adopt(claims, tokenID, client) }
+    guard let id = claims.session else {
+      // One that isn't a string names no session of this server.
+      guard claims.all["sid"] == nil else { throw RefreshFailure.ended }
+      return try adopt(claims, tokenID, client)
+    }
     if try revocations.isRevoked(tokenID) { throw RefreshFailure.ended }
     return try rotate(id, TokenID.key(tokenID), subject: claims.subject)
   }
@@ -117,7 +121,7 @@ public struct SessionGrants: Sendable {
     guard let write else { throw RefreshFailure.ended }
     if let failure {
       try write.waitUntilDurable()
-      throw failure
+      throw failure.with(write.session)
     }
     if isRepetition { waitForRecord = try recordAgain(write.session) }
     return try finish(write, waitForRecord)

@@ -11,9 +11,10 @@ import Wallets
 @Suite struct RevocationRouteTests {
   private let backend: InProcess
   private let op: TestCredential
-  private let wallet = try! WalletKey(Ed25519Scheme())
+  private let wallet: WalletKey
 
   init() throws {
+    wallet = try WalletKey(Ed25519Scheme())
     backend = try InProcess {
       $0.cookieName = "pico"
       $0.fleetSecret = "0123456789-fleet-secret"

@@ -18,8 +18,7 @@ struct IntrospectionRoute: Sendable {
   }
 
   @Sendable func respond(to request: Request, by _: Identity) throws -> Response {
-    let token = try body.read(request, ["token", "token_type_hint"])["token"] ?? ""
-    guard !token.isEmpty else { throw Problem(.badRequest, "token required") }
+    let token = try body.token(of: request)
     var answer = JSONObjectWriter()
     if let (claims, isRefresh) = try goodClaims(token) {
       answer.add("active", true)

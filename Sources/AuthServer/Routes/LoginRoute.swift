@@ -3,7 +3,7 @@ import Gate
 import Sessions
 import Wire
 
-/// `POST /login`: issues tokens for the email and password of the operator that the settings name.
+/// `POST /login`: begins a session for the email and password of the operator that the settings name.
 struct LoginRoute: Sendable {
   private let body: JSONBody
   private let isEnabled: Bool
@@ -33,8 +33,8 @@ struct LoginRoute: Sendable {
   }
 
   /// Reads email and password.
-  /// - Returns: the check of the password. It takes about 30 ms, and returns the handler that issues the tokens or
-  ///   refuses them.
+  /// - Returns: the check of the password. It takes about 30 ms, and returns the handler that begins the session or
+  ///   refuses it.
   /// - Throws: `Refusal` 403 if `/login` is disabled, 401 if the attempt is slowed; `Problem` 400, 413 or 415 for a bad
   ///   request.
   @Sendable func prepare(_ request: Request) throws -> Route.Hashing {

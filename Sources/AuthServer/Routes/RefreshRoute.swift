@@ -1,6 +1,7 @@
 import CGI
 import Gate
 import Sessions
+import Stores
 import Wire
 
 /// `POST /refresh`: exchanges a refresh token for its successors, with the same subject and role.
@@ -47,14 +48,18 @@ struct RefreshRoute: Sendable {
           "session": "\(session.id)", "subject": "\(session.start.subject.prefix(64))",
           "client": "\(address.name(of: request))",
         ])
-      try ends.revokeAccess(of: session, reason: "refresh token reused", by: "pico-auth")
+      try revokeAccess(of: session)
       return .reusedRefreshToken
     case .ended: return .refreshRevoked
     case .mayNotSignIn(let session):
-      if let session { try ends.revokeAccess(of: session, reason: "may no longer sign in", by: "pico-auth") }
+      if let session { try revokeAccess(of: session) }
       return .maySignInNoLonger
     case .noSubject: return .subjectMissing
     case .noTokenID: return .invalidRefreshToken("jti is missing")
     }
+  }
+
+  private func revokeAccess(of session: Session) throws {
+    try ends.revokeAccess(of: session, reason: session.end?.reason ?? "", by: SessionEnds.server)
   }
 }

@@ -14,14 +14,14 @@ struct RevokeRoute: Sendable {
   private let store: any SessionStore
   private let ends: SessionEnds
   private let verifier: TokenVerifier
-  private let operators: [String]
+  private let operators: OperatorRoles
 
   init(_ context: RouteContext) {
     body = context.body
     store = context.stores.sessions
     ends = context.ends
     verifier = context.verifier
-    operators = RouteAccess.operatorRoles(context.settings)
+    operators = OperatorRoles(context.settings)
   }
 
   @Sendable func respond(to request: Request, by caller: Identity) throws -> Response {
@@ -33,7 +33,7 @@ struct RevokeRoute: Sendable {
     let reason = try fields.text("reason")
     guard given.count < 2 else { throw Problem(.badRequest, "send only one of jti, token, sid and sub") }
     guard let (name, text) = given.first else {
-      try requireOperator(caller)
+      try operators.require(caller)
       throw Problem(.badRequest, "jti required")
     }
     switch name {
@@ -44,18 +44,10 @@ struct RevokeRoute: Sendable {
     }
   }
 
-  private func isOperator(_ caller: Identity) -> Bool {
-    caller.claims.role.map { operators.containsBytes(of: $0) } ?? false
-  }
-
-  private func requireOperator(_ caller: Identity) throws(Refusal) {
-    guard isOperator(caller) else { throw .lackingRole(operators) }
-  }
-
   private func actor(_ caller: Identity) -> String { caller.claims.subject ?? "" }
 
   private func revoke(tokenID: String, _ reason: String, _ caller: Identity) throws -> Response {
-    try requireOperator(caller)
+    try operators.require(caller)
     if let fault = RevocableText.fault(inTokenID: tokenID) { throw Problem(.badRequest, "jti \(fault)") }
     return answer(try ends.revoke(tokenID, reason: reason, by: actor(caller)))
   }
@@ -79,13 +71,13 @@ struct RevokeRoute: Sendable {
       throw Problem(.badRequest, "token has no jti; send sub or sid")
     }
     let isItself = caller.claims.tokenID.map { $0.hasSameBytes(as: tokenID) } ?? false
-    if !isItself && !caller.owns(claims.subject) { try requireOperator(caller) }
+    if !isItself && !caller.owns(claims.subject) { try operators.require(caller) }
     return answer(try ends.revoke(claims, tokenID, reason: reason, by: actor(caller)))
   }
 
   private func end(session id: String, _ reason: String, _ caller: Identity) throws -> Response {
     let session = try store.find(id)
-    if !caller.owns(session?.start.subject) { try requireOperator(caller) }
+    if !caller.owns(session?.start.subject) { try operators.require(caller) }
     guard let outcome = try ends.end(id, reason: reason, by: actor(caller)) else {
       throw Problem(.notFound, "no such session")
     }
@@ -93,7 +85,7 @@ struct RevokeRoute: Sendable {
   }
 
   private func end(subject: String, _ reason: String, _ caller: Identity) throws -> Response {
-    try requireOperator(caller)
+    try operators.require(caller)
     let outcome = try ends.end(
       subjects: WalletSubject.meanings(of: subject), reason: reason, by: actor(caller))
     return answer("sub", subject, outcome, reason)

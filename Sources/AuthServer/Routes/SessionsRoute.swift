@@ -17,13 +17,13 @@ struct SessionsRoute: Sendable {
   private let sessions: LiveSessions
   private let store: any SessionStore
   private let ends: SessionEnds
-  private let operators: [String]
+  private let operators: OperatorRoles
 
   init(_ context: RouteContext) {
     sessions = context.sessions
     store = context.stores.sessions
     ends = context.ends
-    operators = RouteAccess.operatorRoles(context.settings)
+    operators = OperatorRoles(context.settings)
   }
 
   @Sendable func list(_ request: Request, by caller: Identity) throws -> Response {
@@ -48,15 +48,11 @@ struct SessionsRoute: Sendable {
   /// The subject whose sessions are listed; nil for all.
   /// - Throws: ``Refusal`` 403 if a caller who is no operator asks for another's.
   private func subject(_ asked: String?, for caller: Identity) throws(Refusal) -> String? {
-    if isOperator(caller) { return asked.map(WalletSubject.canonical) }
+    if operators.include(caller) { return asked.map(WalletSubject.canonical) }
     let own = caller.claims.subject ?? ""
-    guard caller.owns(own) else { throw .lackingRole(operators) }
-    guard asked.map({ $0.hasSameBytes(as: own) }) ?? true else { throw .lackingRole(operators) }
+    guard caller.owns(own) else { throw operators.refusal }
+    guard asked.map({ $0.hasSameBytes(as: own) }) ?? true else { throw operators.refusal }
     return own
-  }
-
-  private func isOperator(_ caller: Identity) -> Bool {
-    caller.claims.role.map { operators.containsBytes(of: $0) } ?? false
   }
 
   private func item(_ session: Session, for caller: Identity) -> [UInt8] {
@@ -68,7 +64,7 @@ struct SessionsRoute: Sendable {
   @Sendable func end(_ request: Request, by caller: Identity) throws -> Response {
     let id = request.lastSegment
     let own = caller.claims.subject ?? ""
-    guard let subject = try store.find(id)?.start.subject, caller.owns(subject) || isOperator(caller),
+    guard let subject = try store.find(id)?.start.subject, caller.owns(subject) || operators.include(caller),
       try ends.end(id, reason: "ended by \(caller.owns(subject) ? "its owner" : "an operator")", by: own)
         != nil
     else { throw Problem(.notFound, "no such session") }

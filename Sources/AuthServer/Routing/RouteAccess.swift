@@ -25,16 +25,10 @@ public enum RouteAccess: Sendable {
     }
   }
 
-  /// The roles of operators.
-  /// - Parameter settings: `admin_role` is an operator's role besides `operator`.
-  static func operatorRoles(_ settings: Settings) -> [String] {
-    settings.adminRole.hasSameBytes(as: "operator") ? ["operator"] : [settings.adminRole, "operator"]
-  }
-
   /// The requirements that the caller must meet; nil if the route needs no credential.
   /// - Parameter settings: `admin_role` is an operator's role besides `operator`.
   func requirements(_ settings: Settings) -> Requirements? {
-    let operators = Self.operatorRoles(settings)
+    let operators = OperatorRoles(settings).names
     switch self {
     case .anybody, .webServers: return nil
     case .signedIn: return Requirements()

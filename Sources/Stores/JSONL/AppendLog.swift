@@ -11,7 +11,7 @@
 // - Revocations: JSONLRevocationStore, and the files that begin with Revocation, Snapshot and Known;
 //   ExternalSort and MergedEntries; the clock in RecordTime and NewestRecord.
 // - Sessions: FileSessionStore, SessionFiles (lock, open, replace), SessionFile and SessionSlot, SubjectTable,
-//   Sector; SessionPosition (identifiers), SessionChain and SessionListing, SessionMending (after a reboot).
+//   Sector; SessionPosition (identifiers), SessionChain and SessionListing, SessionRelinking (after a reboot), SubjectTableNote.
 // - `store verify` and `--repair`: StoreFile, StoreRepair, Salvage, JSONExtent; SessionCheck and
 //   SessionRepair.
 

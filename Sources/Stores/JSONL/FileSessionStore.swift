@@ -43,7 +43,7 @@ public final class FileSessionStore: SessionStore {
     files = SessionFiles(path: path, boot: boot, flushData: flushData, logger: logger)
   }
 
-  /// Mends what a power loss left, which the first write would do otherwise. If the files can't be read, the
+  /// Repairs what a power loss left, which the first write would do otherwise. If the files can't be read, the
   /// process starts: only requests that need them fail.
   public func prepare() {
     do {
@@ -90,7 +90,7 @@ public final class FileSessionStore: SessionStore {
       }
       try? opened.data.forgetExpired(try opened.data.state(), now: clock.seconds)
       // After a power loss, the links are made anew from the slots. The text can't be.
-      let needsTable = slot.hasLongSubject || !files.mendsLinks
+      let needsTable = slot.hasLongSubject || !files.relinksAfterBoot
       let id = SessionPosition(index: index, random: random).id(maskKey: opened.data.maskKey)
       return write(
         slot.session(id: id, longSubject: slot.hasLongSubject ? start.subject : nil),

@@ -241,4 +241,25 @@ final class SessionFile: Sendable {
     }
     return false
   }
+
+  private static let pieceSize = 1 << 18
+
+  /// Copies the slots, from the first live session on, to a new file.
+  /// - Parameter draft: the path of the new file. A file that an interrupted process left there is removed.
+  /// - Returns: the new file. Flush it before you give it its name.
+  /// - Throws: ``SystemError``.
+  func copy(draft: String) throws -> FileHandle {
+    let state = try state()
+    try Files.remove(draft)
+    let copy = try FileHandle(path: draft, flags: .createNew)
+    try copy.giveOwner(of: handle)
+    try Self.writeHeader(to: copy, maskKey: maskKey, base: state.first, boot: state.boot)
+    var (from, to) = (offset(of: state.first), Self.headerSize)
+    while true {
+      let piece = try handle.read(count: Self.pieceSize, at: from)
+      try copy.writeAll(piece, at: to)
+      (from, to) = (from + piece.count, to + piece.count)
+      if piece.count < Self.pieceSize { return copy }
+    }
+  }
 }

@@ -44,18 +44,21 @@ final class SessionFiles: @unchecked Sendable {
     lock = FileLock(path: Self.lockPath(of: path))
   }
 
+  /// Tells a table that is gone from one that was never made.
+  var tableNote: SubjectTableNote { SubjectTableNote(path: path) }
+
   private static let tableSuffix = ".subjects"
 
   /// The path of the table of subjects beside a file of sessions.
   static func tablePath(of path: String) -> String { path + tableSuffix }
 
-  private static func lockPath(of path: String) -> String { path + ".lock" }
+  static func lockPath(of path: String) -> String { path + ".lock" }
 
   /// The path of the file of sessions beside a table of subjects.
   static func path(ofTable path: String) -> String { String(path.dropLast(tableSuffix.count)) }
 
-  /// Whether the links between sessions are mended after a power loss, so that they needn't be flushed.
-  var mendsLinks: Bool { boot != nil }
+  /// Whether the links between sessions are made anew after a boot, so that they needn't be flushed.
+  var relinksAfterBoot: Bool { boot != nil }
 
   // MARK: - Reading
 
@@ -78,35 +81,8 @@ final class SessionFiles: @unchecked Sendable {
     return try currentTable()
   }
 
-  // MARK: - A table that is gone
-
-  /// Whether the table is gone. A new installation, or one from before sessions, has never had one.
-  ///
-  /// The table is made before the file of sessions. The process that makes it notes that in the lock file, so
-  /// that pico-auth knows it even if both are gone.
-  /// - Throws: ``StoreError``, ``SystemError``.
-  static func isTableGone(_ path: String) throws -> Bool {
-    guard try isTableNoted(path) || FileStatus.ofFile(at: path) != nil else { return false }
-    // Another process may have made both meanwhile.
-    return try FileStatus.ofFile(at: tablePath(of: path)) == nil
-  }
-
-  private static func isTableNoted(_ path: String) throws -> Bool {
-    guard let status = try FileStatus.ofFile(at: lockPath(of: path)), status.size > 0 else { return false }
-    return try SharedFiles.open(lockPath(of: path), flags: .read) != nil
-  }
-
   private func requireTable() throws {
-    if try Self.isTableGone(path) { throw tableIsGone }
-  }
-
-  private static let note = "The table of subjects was made.\n"
-
-  /// Notes in the lock file that there is a table. Call this under the lock.
-  /// - Throws: ``SystemError``.
-  func noteTable() throws {
-    let file = try FileHandle(path: Self.lockPath(of: path), flags: .create)
-    if try file.status().size == 0 { try file.writeAll(Array(Self.note.utf8), at: 0) }
+    if try tableNote.isTableGone() { throw tableIsGone }
   }
 
   /// Runs a body that reads without the lock. A sector that looks damaged may be one that another process is
@@ -260,9 +236,9 @@ final class SessionFiles: @unchecked Sendable {
         continue
       }
       let state = try data.state()
-      if let boot, state.boot?.hasSameBytes(as: boot) != true { files = try mend(files, state, boot) }
+      if let boot, state.boot?.hasSameBytes(as: boot) != true { files = try relink(files, state, boot) }
       // On a full disk, a later process notes it.
-      try? noteTable()
+      try? tableNote.write()
       checked = (files.data.identity, files.table.identity)
       return files
     }
@@ -338,23 +314,10 @@ final class SessionFiles: @unchecked Sendable {
     try POSIX.Files.synchronizeFolder(of: path)
   }
 
-  private static let pieceSize = 1 << 18
-
   /// Writes the slots to a new file, which begins with the first live session.
   private func renew(_ data: SessionFile) throws {
-    let (state, draft) = (try data.state(), path + ".new")
-    try POSIX.Files.remove(draft)
-    let handle = try FileHandle(path: draft, flags: .createNew)
-    try handle.giveOwner(of: data.handle)
-    try SessionFile.writeHeader(to: handle, maskKey: data.maskKey, base: state.first, boot: state.boot)
-    var (from, to) = (data.offset(of: state.first), SessionFile.headerSize)
-    while true {
-      let piece = try data.handle.read(count: Self.pieceSize, at: from)
-      try handle.writeAll(piece, at: to)
-      (from, to) = (from + piece.count, to + piece.count)
-      if piece.count < Self.pieceSize { break }
-    }
-    try name(handle, draft, path)
+    let draft = path + ".new"
+    try name(try data.copy(draft: draft), draft, path)
   }
 
   /// Writes the table to a new file.
@@ -374,16 +337,16 @@ final class SessionFiles: @unchecked Sendable {
   }
 
   /// Links the sessions anew, for the first writer after a boot.
-  func mend(_ files: Files, _ state: SessionFile.State, _ boot: String) throws -> Files {
+  func relink(_ files: Files, _ state: SessionFile.State, _ boot: String) throws -> Files {
     guard Waiting.isAllowed else { throw WouldWait() }
     var state = state
-    let mended = try SessionMending(files: self, logger: logger).run(files, first: state.first)
+    let relinked = try SessionRelinking(files: self, logger: logger).run(files, first: state.first)
     // First the links, then the note that they are right.
-    try mended.table.handle.synchronizeData()
-    try mended.data.handle.synchronizeData()
+    try relinked.table.handle.synchronizeData()
+    try relinked.data.handle.synchronizeData()
     state.boot = boot
-    try mended.data.write(state)
-    checked = (mended.data.identity, mended.table.identity)
-    return mended
+    try relinked.data.write(state)
+    checked = (relinked.data.identity, relinked.table.identity)
+    return relinked
   }
 }

@@ -35,7 +35,7 @@ struct SessionRepair {
         // Last, because the file of sessions tells that there was a table.
         if !hasHeader { try moveDataAway(&outcome) }
         guard let data, let table else { return }
-        _ = try files.mend(SessionFiles.Files(data: data, table: table), try data.state(), boot)
+        _ = try files.relink(SessionFiles.Files(data: data, table: table), try data.state(), boot)
       }
     }
     return outcome
@@ -104,10 +104,10 @@ struct SessionRepair {
     } catch is DamagedSector {
       former = nil
       // Whoever finds no table, should this process be killed now, must know that there was one.
-      try files.noteTable()
+      try files.tableNote.write()
       try Files.rename(tablePath, to: badPath(of: tablePath))
     }
-    if try former == nil && !SessionFiles.isTableGone(path) { return nil }
+    if try former == nil && !files.tableNote.isTableGone() { return nil }
     var lost: [Int] = []
     if let former {
       try former.forEach({ _ in }, damaged: { lost.append($0) })

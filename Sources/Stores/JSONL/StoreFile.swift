@@ -66,7 +66,8 @@ public struct StoreFile: Sendable {
     case .revocations, .subjects: break
     }
     return try files.filter {
-      try FileStatus.ofFile(at: $0.1) != nil || $0.0 == .subjects && SessionFiles.isTableGone(path)
+      try FileStatus.ofFile(at: $0.1) != nil
+        || $0.0 == .subjects && SubjectTableNote(path: path).isTableGone()
     }.map { try StoreFile($0.0, path: $0.1) }
   }
 

@@ -5,7 +5,7 @@ import POSIX
 ///
 /// A power loss may take a slot that wasn't flushed and leave links to it. So the first writer after a boot
 /// reads all slots once. It writes in place, and can be interrupted: the next writer begins again.
-struct SessionMending {
+struct SessionRelinking {
   private static let pieceCount = 512
 
   let files: SessionFiles
